@@ -1,0 +1,1 @@
+"""The doors: HTTP to a command, an answer to a dialect."""

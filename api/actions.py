@@ -1,0 +1,217 @@
+"""The one write path: load, verify the signature, decide, append, wait for the read models."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, TypeVar
+from uuid import UUID
+
+import msgspec
+import psycopg
+
+from api.auth import password_hash_of
+from api.call import Call
+from api.reply import Reply
+from api.text import clean, readable
+from domain.errors import Conflict, Denied, NotFound, PreconditionFailed
+from domain.events import Attempt, Event, Recorded, Signature, stream_id
+from domain.workflow import Record, Workflow
+from ledger.append import Allotment, Append, Plan, Proposed, Statement, VersionConflict
+from ledger.read import read_stream, stream_digest
+from ledger.rows import Row
+
+R = TypeVar("R", bound=Record)
+_TRIES = 10
+
+
+class Loaded(NamedTuple):
+    """A record as it is now, and the rows that it was folded from."""
+
+    record: Any
+    rows: list[Row]
+
+
+class _Place(NamedTuple):
+    """Where the last event stands that others are to follow: in its stream, and in the ledger."""
+
+    stream: UUID
+    version: int
+    position: int
+
+
+class Given(msgspec.Struct, frozen=True, kw_only=True):
+    """The words and the signature that come with a step."""
+
+    comment: str | None = None
+    reason: str | None = None
+    signature: dict[str, Any] | None = None
+
+
+Decide = Callable[[Loaded], Awaitable[Sequence[Event]]]
+Render = Callable[[Any], Reply]
+
+
+async def load(call: Call, flow: Workflow[R], number: int) -> Loaded:
+    """Return a record by its id, folded from the ledger itself. Raises NotFound."""
+    async with call.doors.pool.connection() as connection:
+        rows = await read_stream(connection, stream_id(flow.kind, number))
+    record = flow.fold(call.doors.codec.recorded(rows))
+    if record is None:
+        raise NotFound(f"There is no {flow.kind} {number}.")
+    return Loaded(record, rows)
+
+
+async def create(
+    call: Call,
+    flow: Workflow[R],
+    event: Event,
+    render: Render,
+    *,
+    then: Callable[[Any], Sequence[Event]] = lambda record: (),
+    statements: Callable[[Any], Sequence[Statement]] = lambda record: (),
+) -> Reply:
+    """Append the fact of a new record, and what follows `then`; answer with it.
+
+    `render`, `then` and `statements` run under the ledger's lock.
+    """
+
+    def plan(allotment: Allotment) -> Plan:
+        fact = _numbered(event, allotment)
+        number: int = fact.id  # type: ignore[attr-defined]  # every creation is numbered
+        stream = stream_id(flow.kind, number)
+        made = flow.evolve(None, Recorded(allotment.after + 1, stream, 1, allotment.at, fact))
+        after = _Place(stream, 1, allotment.after + 1)
+        record, more = _evolved(call, flow, made, then(made), allotment, after)
+        reply = render(record)
+        proposed = [Proposed(stream, 1, fact.topic, call.doors.codec.encode(fact)), *more]
+        return Plan(proposed, [*statements(record), *_kept(call, reply, allotment.after + len(proposed))], reply)
+
+    return await _append(call, Append(plan))
+
+
+async def change(call: Call, flow: Workflow[R], number: int, decide: Decide, render: Render) -> Reply:
+    """Append what `decide` makes of the record as it is now, again where another was faster; answer with the record.
+
+    Raises PreconditionFailed where If-Match named the version that another was faster than.
+    """
+    for _ in range(_TRIES):
+        loaded = await load(call, flow, number)
+        events = await decide(loaded)
+        if not events:
+            return render(loaded.record)
+        try:
+            return await _append(call, _following(call, flow, loaded, events, render))
+        except VersionConflict:
+            if call.headers.get("if-match") is not None:
+                raise PreconditionFailed("The record was changed meanwhile.") from None
+    raise VersionConflict("Too many others change this record at the moment; ask again.")
+
+
+def ahead(call: Call, flow: Workflow[R], loaded: Loaded, event: Event) -> Loaded:
+    """Return the record as it will be once an event is appended, to decide the next one of the same append on."""
+    last = loaded.rows[-1]
+    version = last.originator_version + 1
+    row = last._replace(originator_version=version, topic=event.topic, state=call.doors.codec.encode(event))
+    place = Recorded(last.position, last.originator_id, version, datetime.now(UTC), event)
+    return Loaded(flow.evolve(loaded.record, place), [*loaded.rows, row])
+
+
+async def attempt(call: Call, loaded: Loaded, given: Given, eligible: Sequence[int] = ()) -> Attempt:
+    """Return who tries what, with the signature verified and sealed where one is given. Raises Denied for a bad one."""
+    signature = await _signed(call, loaded, given.signature) if given.signature else None
+    return Attempt(
+        actor=call.actor,
+        comment=given.comment,
+        reason=given.reason,
+        signature=signature,
+        source=call.source,
+        request=call.request_id,
+        correlation=call.correlation,
+        eligible=frozenset(eligible),
+    )
+
+
+async def _signed(call: Call, loaded: Loaded, given: dict[str, Any]) -> Signature | None:
+    password, meaning = given.get("password"), given.get("meaning")
+    if not (isinstance(password, str) and password and isinstance(meaning, str) and readable(meaning)):
+        return None  # Not whole: told as a fault of the input, in its turn.
+    user = call.signed_in
+    if password not in call.good_passwords:
+        async with call.doors.pool.connection() as connection:
+            stored = await password_hash_of(connection, user.id)
+        if not await call.doors.passwords.matches(password, stored):
+            raise Denied("The signature's password is not right.")
+        call.good_passwords.add(password)
+    name = f"{user.name.get('first_name')} {user.name.get('last_name')}".strip() or user.name.get("username")
+    vault = call.doors.vault
+    signature = Signature(
+        signer=user.id,
+        name=vault.personal(user.name.subject, "name", {"name": name}),
+        meaning=clean(meaning).strip(),
+        at=datetime.now(UTC),
+        stream=loaded.rows[0].originator_id,
+        version=loaded.rows[-1].originator_version + 1,
+        digest=stream_digest(loaded.rows),
+    )
+    return msgspec.structs.replace(signature, seal=vault.seal_of(signature))
+
+
+def _following(call: Call, flow: Workflow[R], loaded: Loaded, events: Sequence[Event], render: Render) -> Append:
+    stream, version = loaded.rows[0].originator_id, loaded.rows[-1].originator_version
+
+    def plan(allotment: Allotment) -> Plan:
+        after = _Place(stream, version, allotment.after)
+        record, proposed = _evolved(call, flow, loaded.record, events, allotment, after)
+        reply = render(record)
+        return Plan(proposed, _kept(call, reply, allotment.after + len(proposed)), reply)
+
+    return Append(plan, [(stream, version + place) for place in range(1, len(events) + 1)])
+
+
+def _evolved(
+    call: Call,
+    flow: Workflow[R],
+    record: R,
+    events: Sequence[Event],
+    allotment: Allotment,
+    after: _Place,
+) -> tuple[R, list[Proposed]]:
+    """Return the record after some more events, and the events as they are to be appended."""
+    proposed = []
+    for ahead_by, event in enumerate(events, 1):
+        fact = _numbered(event, allotment)
+        version = after.version + ahead_by
+        recorded = Recorded(after.position + ahead_by, after.stream, version, allotment.at, fact)
+        record = flow.evolve(record, recorded)
+        proposed.append(Proposed(after.stream, version, fact.topic, call.doors.codec.encode(fact)))
+    return record, proposed
+
+
+async def _append(call: Call, append: Append) -> Reply:
+    try:
+        receipt = await call.doors.writer.append(append)
+    except psycopg.errors.UniqueViolation as taken:
+        raise Conflict("What must be unique was taken by somebody else meanwhile.") from taken
+    reply: Reply = receipt.result
+    return await visible(call, msgspec.structs.replace(reply, position=receipt.position))
+
+
+async def visible(call: Call, reply: Reply) -> Reply:
+    """Return a write's reply once the read model has passed it, or the wait is over: a write is never refused now."""
+    try:
+        passed = await call.doors.passed(call.view, reply.position)
+    except Exception:  # noqa: BLE001 - what is committed is answered as committed
+        passed = False
+    return reply if passed else msgspec.structs.replace(reply, read_position=call.doors.read_position(call.view))
+
+
+def _numbered(event: Event, allotment: Allotment) -> Event:
+    allotted = {
+        name: allotment.number(pattern) if "{" in pattern else allotment.next(pattern)
+        for name, pattern in event.numbered.items()
+        if not getattr(event, name)
+    }
+    return msgspec.structs.replace(event, **allotted) if allotted else event
+
+
+def _kept(call: Call, reply: Reply, position: int) -> list[Statement]:
+    return [] if call.key is None else [call.key.keep(reply, position)]

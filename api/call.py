@@ -1,0 +1,158 @@
+"""One request as the handlers see it."""
+
+import re
+import secrets
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from litestar import Request
+from msgspec import Struct
+
+from api.input import Body, read_query, together
+from api.peer import client_address, origin
+from api.reply import etag_version
+from domain.errors import Denied, Fault, InvalidInput, NotFound, NotSignedIn, PreconditionFailed
+from domain.events import Actor, Source
+from domain.platform.users import ACTIVE, User
+
+if TYPE_CHECKING:
+    from api.doors import Doors
+    from api.idempotency import Key
+
+_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+_POSITION = re.compile(r"\d{1,18}", re.ASCII)
+_LARGEST_ID = 2**63 - 1
+
+S = TypeVar("S", bound=Struct)
+
+
+class NoQuery(Struct, frozen=True):
+    """The query of a door that takes none."""
+
+
+class Call:
+    """One request: who asks, what for, from where."""
+
+    def __init__(self, doors: "Doors", request: Request[Any, Any, Any], view: str) -> None:
+        """Read what is cheap; `identify` and `take_body` do the rest. `view`: the read model that answers."""
+        self.doors = doors
+        self.request = request
+        self.view = view
+        state = request.scope["state"]
+        self.headers: dict[str, str] = state["headers"]
+        self.request_id: str = state["request_id"]
+        self.prefix: str = state["prefix"]
+        #: What the read model had passed before anything was read.
+        self.seen = doors.read_position(view)
+        self.user: User | None = None
+        self.token: str | None = None
+        self.body = Body(b"", "")
+        self.key: Key | None = None
+        #: Signatures whose password was already found good in this call.
+        self.good_passwords: set[str] = set()
+
+    @property
+    def correlation(self) -> str:
+        """The id that ties together what one intention caused; the client's, else the request's."""
+        given = self.headers.get("x-correlation-id", "")
+        return given if _ID.fullmatch(given) else self.request_id
+
+    @property
+    def source(self) -> Source:
+        """Where the request came from, and by which token."""
+        client = self.request.scope.get("client")
+        forwarded = self.headers.get("x-forwarded-for", "")
+        address = client_address(client[0] if client else None, forwarded, self.doors.settings.trusted_proxies)
+        return Source(address=address, token=self.token)
+
+    @property
+    def base_url(self) -> str:
+        """Where we are reached: the setting, else as the request says."""
+        settings = self.doors.settings
+        return settings.public_url or origin(self.request.scope, self.headers, settings.trusted_proxies)
+
+    @property
+    def actor(self) -> Actor:
+        """Who acts. Raises NotSignedIn."""
+        return self.signed_in.actor()
+
+    @property
+    def signed_in(self) -> User:
+        """The user who asks. Raises NotSignedIn."""
+        if self.user is None:
+            raise NotSignedIn("Sign in first: Authorization: Bearer <access token>.")
+        return self.user
+
+    @property
+    def record_id(self) -> int:
+        """The id in the path. Raises NotFound for one that no record can have."""
+        number = int(self.request.path_params["id"])
+        if not 0 < number <= _LARGEST_ID:
+            raise NotFound("There is no such record.")
+        return number
+
+    @property
+    def least_position(self) -> int:
+        """What X-Min-Position asks for, 0 without it. Raises InvalidInput for what is no position."""
+        given = self.headers.get("x-min-position", "0")
+        if not _POSITION.fullmatch(given):
+            raise fault("X-Min-Position", "A position is a whole number.")
+        return int(given)
+
+    def query(self, shape: type[S]) -> S:
+        """Return the query string as a struct. Raises InvalidInput naming every fault."""
+        return read_query(shape, self.request.scope["query_string"])
+
+    def given(self, shape: type[S], read_only: dict[str, Any] | None = None) -> S:
+        """Return the body, of a door that takes no query. Raises InvalidInput naming every fault; see `Body.read`."""
+        _, body = together(lambda: self.query(NoQuery), lambda: self.body.read(shape, read_only))
+        found: S = body
+        return found
+
+    def require(self, permission: str) -> None:
+        """Raise Denied unless who asks holds a permission."""
+        if not self.actor.may(permission):
+            raise Denied(f"This needs the permission {permission}.")
+
+    def check_version(self, version: int) -> None:
+        """Raise PreconditionFailed where If-Match names another version of the record."""
+        given = self.headers.get("if-match")
+        if given is None or given.strip() == "*":
+            return
+        if not any(etag_version(tag) == version for tag in given.split(",")):
+            raise PreconditionFailed(f"The record is at version {version}, not at the one that If-Match names.")
+
+    async def identify(self) -> None:
+        """Find out who asks. Raises NotSignedIn for nobody, and for a token that is no good."""
+        scheme, _, credential = self.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not credential:
+            raise NotSignedIn("Sign in first: Authorization: Bearer <access token>.")
+        token = self.doors.tokens.read(credential.strip())
+        user = await self._user(token.user)
+        if user is None or user.status != ACTIVE:
+            raise NotSignedIn("The user of this token can not sign in any more.")
+        self.user, self.token = user, token.id
+
+    async def take_body(self) -> None:
+        """Read the body. Raises what the server says of one that is too large."""
+        content = await self.request.body()
+        self.body = Body(content, self.headers.get("content-type", ""))
+
+    async def _user(self, number: int) -> User | None:
+        people = self.doors.people
+        if not self.doors.bell.listening:
+            people.forget()  # Nobody would tell us of changes: ask anew.
+        known = people.known(number)
+        if known is not None:
+            return known
+        async with self.doors.pool.connection() as connection:
+            return (await people.get(connection, {number})).get(number)
+
+
+def new_request_id(given: str) -> str:
+    """Return the client's request id where it is one, else a new one."""
+    return given if _ID.fullmatch(given) else f"req_{secrets.token_hex(8)}"
+
+
+def fault(field: str, message: str) -> InvalidInput:
+    """Return an error of one fault."""
+    return InvalidInput([Fault(field, message)])

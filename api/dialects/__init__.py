@@ -1,0 +1,1 @@
+"""The dialects: one package a document."""

@@ -1,0 +1,92 @@
+"""What may be done with a deviation, and what was."""
+
+import hmac
+from typing import Any
+
+import msgspec
+
+from api.actions import Loaded, load
+from api.call import Call, NoQuery
+from api.dialects.masetra import shapes
+from api.dialects.masetra.deviations import present
+from api.dialects.masetra.forms import Page, page_reply
+from api.reply import Reply
+from domain.errors import NotFound
+from domain.events import Signature
+from domain.platform.users import User
+from domain.quality.deviation import DEVIATIONS
+from ledger.read import stream_digest
+from projections.deviation_views import user_ref
+from projections.history import Entry, history
+
+
+async def list_transitions(call: Call) -> Reply:
+    """Answer every transition: whether who asks may fire it now, and why not."""
+    record = present(call, await load(call, DEVIATIONS, call.record_id))
+    call.query(NoQuery)
+    offers = DEVIATIONS.offers(record, call.actor)
+    return Reply(body=msgspec.json.encode(shapes.TransitionsOut(record.status, offers)))
+
+
+async def list_history(call: Call) -> Reply:
+    """Answer a record's events, oldest first; that of a cancelled record stays."""
+    loaded = await load(call, DEVIATIONS, call.record_id)
+    if not call.actor.may("deviation.read"):
+        raise NotFound(f"There is no deviation {call.record_id}.")
+    query = call.query(Page)
+    entries = history(DEVIATIONS, call.doors.codec.recorded(loaded.rows))
+    page = entries[query.offset : query.offset + query.size]
+    actors = {entry.recorded.event.actor for entry in page} - {None}
+    async with call.doors.pool.connection() as connection:
+        people = await call.doors.people.get(connection, [actor for actor in actors if actor is not None])
+    ready = b",".join(msgspec.json.encode(_entry(call, loaded, entry, people)) for entry in page)
+    return page_reply(call, query, len(entries), ready)
+
+
+def _entry(call: Call, loaded: Loaded, entry: Entry, people: dict[int, User]) -> shapes.HistoryEntry:
+    recorded = entry.recorded
+    event, source = recorded.event, recorded.event.source
+    return shapes.HistoryEntry(
+        position=recorded.position,
+        version=recorded.version,
+        event=event.topic,
+        at=recorded.at,
+        actor=_actor(event.actor, people),
+        source=shapes.SourceOut(source.address if source else None, source.token if source else None),
+        from_state=event.from_state,
+        to_state=event.to_state,
+        comment=event.comment,
+        reason=event.reason,
+        changes=[shapes.ChangeOut(*change) for change in entry.changes],
+        signature=None if event.signature is None else _signature(call, loaded, event.signature, recorded.version),
+    )
+
+
+def _actor(user: int | None, people: dict[int, User]) -> shapes.ActorOut | None:
+    shown = user_ref(user, people)
+    if shown is None:
+        return None
+    name = f"{shown.first_name} {shown.last_name}".strip()
+    return shapes.ActorOut(shown.id, shown.username, name or shown.username)
+
+
+def _signature(call: Call, loaded: Loaded, signature: Signature, version: int) -> shapes.SignatureOut:
+    return shapes.SignatureOut(
+        by=signature.signer,
+        name=signature.name.get("name", f"erased user {signature.signer}"),
+        at=signature.at,
+        meaning=signature.meaning,
+        hash=signature.digest,
+        valid=_valid(call, loaded.rows, signature, version),
+    )
+
+
+def _valid(call: Call, rows: list[Any], signature: Signature, version: int) -> bool:
+    """Tell whether a signature stands where it was put, over what it was put under, unaltered."""
+    signed = [row for row in rows if row.originator_version < version]
+    return (
+        signature.version == version
+        and signature.stream == rows[0].originator_id
+        and hmac.compare_digest(signature.digest, stream_digest(signed))
+        and hmac.compare_digest(signature.seal, call.doors.vault.seal_of(signature))
+    )

@@ -1,0 +1,10 @@
+"""Every workflow there is, by the kind of its records. Importing this registers every fact."""
+
+from typing import Any
+
+from domain.platform.users import USERS
+from domain.platform.webhooks import WEBHOOKS
+from domain.quality.deviation import DEVIATIONS
+from domain.workflow import Workflow
+
+WORKFLOWS: dict[str, Workflow[Any]] = {flow.kind: flow for flow in (DEVIATIONS, USERS, WEBHOOKS)}

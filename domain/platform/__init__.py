@@ -1,0 +1,1 @@
+"""What every product shares: users, roles, webhooks."""

@@ -1,0 +1,111 @@
+"""How the facts of a deviation fold into its record: copying, no rule."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from domain.events import Event, Recorded
+from domain.quality.deviation_facts import (
+    OPEN,
+    Approved,
+    Closed,
+    DepartmentApproved,
+    Deviation,
+    DeviationCreated,
+    DeviationUpdated,
+    InformationProvided,
+    InformationRequested,
+    Investigation,
+    InvestigationRecorded,
+    InvestigationSubmitted,
+    InvestigatorAssigned,
+    InvestigatorReassigned,
+    QaApproved,
+    Reopened,
+)
+
+
+def _created(event: DeviationCreated, recorded: Recorded) -> Deviation:
+    return Deviation(
+        id=event.id,
+        number=event.number,
+        stream=recorded.stream,
+        version=recorded.version,
+        status=event.to_state or OPEN,
+        title=event.title,
+        description=event.description,
+        category=event.category,
+        classification=event.classification,
+        department=event.department,
+        location=event.location,
+        discovered_date=event.discovered_date,
+        related_batch=event.related_batch,
+        related_product=event.related_product,
+        priority=event.priority,
+        immediate_actions=event.immediate_actions,
+        initiated_by=event.actor,
+        initiated_at=recorded.at,
+        due_date=event.due_date or _later(recorded.at, event.due_days),
+        updated_at=recorded.at,
+    )
+
+
+def _later(at: datetime, days: int) -> datetime:
+    try:
+        return at + timedelta(days=days)
+    except OverflowError:  # Folding never fails, however far the days that were recorded lead.
+        return datetime.max.replace(tzinfo=UTC)
+
+
+_EDITABLE = tuple(name for name in DeviationUpdated.__struct_fields__ if name not in Event.__struct_fields__)
+_FOUND = ("root_cause_analysis", "investigation_method", "findings")
+
+
+def _set(event: Event, names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: value for name in names if (value := getattr(event, name)) is not UNSET}
+
+
+def _investigation_recorded(it: Deviation, event: InvestigationRecorded) -> dict[str, Any]:
+    before = it.investigation or Investigation(id=event.investigation_id)
+    return {"investigation": replace(before, **_set(event, _FOUND))}
+
+
+def _submitted(it: Deviation, event: InvestigationSubmitted, at: datetime) -> dict[str, Any]:
+    done = it.investigation and replace(it.investigation, completed_at=at)
+    return {"chain": event.chain, "approvals": (), "submitted_by": event.actor, "investigation": done}
+
+
+_CHANGES: dict[type[Event], Callable[[Deviation, Any, datetime], dict[str, Any]]] = {
+    DeviationUpdated: lambda it, e, at: _set(e, _EDITABLE),
+    InvestigationRecorded: lambda it, e, at: _investigation_recorded(it, e),
+    InvestigatorAssigned: lambda it, e, at: {"investigator": e.investigator},
+    InvestigatorReassigned: lambda it, e, at: {"investigator": e.investigator},
+    InvestigationSubmitted: _submitted,
+    DepartmentApproved: lambda it, e, at: {"approvals": (*it.approvals, e.actor)},
+    QaApproved: lambda it, e, at: {"approvals": (*it.approvals, e.actor)},
+    Approved: lambda it, e, at: {"approvals": (*it.approvals, e.actor)},
+    InformationRequested: lambda it, e, at: {"asked_in": e.from_state, "question": e.question},
+    InformationProvided: lambda it, e, at: {"asked_in": None, "question": ""},
+    Closed: lambda it, e, at: {"closed_at": at},
+    Reopened: lambda it, e, at: {"closed_at": None},
+}
+
+
+def evolve(deviation: Deviation | None, recorded: Recorded) -> Deviation:
+    """Fold one event into a deviation. Total: copies facts, asks no rule, knows nothing but the event."""
+    event = recorded.event
+    if isinstance(event, DeviationCreated):
+        return _created(event, recorded)
+    assert deviation is not None  # noqa: S101 - a stream begins with its creation: the ledger demands the next version.
+    change = _CHANGES.get(type(event))
+    changed = change(deviation, event, recorded.at) if change else {}
+    return replace(
+        deviation,
+        version=recorded.version,
+        status=event.to_state or deviation.status,
+        updated_at=recorded.at,
+        **changed,
+    )

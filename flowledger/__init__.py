@@ -1,0 +1,1 @@
+"""The command: settings, the embedded PostgreSQL, supervised processes, and where all parts are put together."""

@@ -1,0 +1,7 @@
+"""`python -m flowledger`."""
+
+import sys
+
+from flowledger.cli import main
+
+sys.exit(main())

@@ -1,0 +1,95 @@
+"""Auditing: verify, replay, checkpoint."""
+
+import asyncio
+from typing import Annotated
+
+import psycopg
+from cyclopts import App, Parameter
+
+from audit.replay import replay as replay_all
+from audit.story import find_stream, state_at, story
+from audit.verify import verify as verify_all
+from flowledger.cli.common import Data, Json, answer, database, progress, settings_of
+from flowledger.cli.report import replay_text, verify_text
+from ledger.checkpoint import make_checkpoint
+from ledger.codec import Codec
+from ledger.connect import connect
+from ledger.keys import Keys, Vault
+
+app = App(name="audit", help="Verify, replay and sign the ledger.")
+
+
+@app.command
+def verify(*, data: Data = None, json: Json = False) -> int:
+    """Recompute the tree from every stored event, and compare it with the head and every signed checkpoint."""
+    settings = settings_of(data)
+    keys = Keys(settings.keys)
+    with (
+        database(settings) as base,
+        psycopg.connect(base.url, autocommit=True) as connection,
+        progress("verify") as bar,
+    ):
+        report = verify_all(
+            connection,
+            keys.verifiers(),
+            settings.checkpoints,
+            lambda done, total: bar.update(bar.task_ids[0], completed=done, total=total),
+        )
+    answer(report, verify_text(report), as_json=json)
+    return 0 if report.ok else 1
+
+
+@app.command
+def replay(
+    stream: str | None = None,
+    *,
+    at: Annotated[str | None, Parameter(help="With a stream: its state at a time, a date or a version.")] = None,
+    data: Data = None,
+    json: Json = False,
+) -> int:
+    """Fold every stream and compare with the read models; of one STREAM tell the story, or its state at a time."""
+    settings = settings_of(data)
+    codec = Codec(Vault(Keys(settings.keys)))
+    with database(settings) as base:
+        if stream is None:
+            return asyncio.run(_replay(base.url, codec, as_json=json))
+        return asyncio.run(_tell(base.url, codec, stream, at, as_json=json))
+
+
+@app.command
+def checkpoint(*, data: Data = None, json: Json = False) -> int:
+    """Sign the tree as it is now, in the database and in the file outside it."""
+    settings = settings_of(data)
+    with database(settings) as base, psycopg.connect(base.url, autocommit=True) as connection:
+        made = make_checkpoint(connection, Keys(settings.keys), settings.checkpoints)
+    text = f"signed the tree of {made.size} events" if made else "the tree has not grown since the last checkpoint"
+    answer({"size": made.size if made else None}, text, as_json=json)
+    return 0
+
+
+async def _replay(url: str, codec: Codec, *, as_json: bool) -> int:
+    connection = await connect(url, "replay")
+    try:
+        with progress("replay") as bar:
+            report = await replay_all(
+                connection, codec, lambda done, total: bar.update(bar.task_ids[0], completed=done, total=total)
+            )
+    finally:
+        await connection.close()
+    answer(report, replay_text(report), as_json=as_json)
+    return 0 if report.ok else 1
+
+
+async def _tell(url: str, codec: Codec, stream: str, at: str | None, *, as_json: bool) -> int:
+    connection = await connect(url, "replay")
+    try:
+        found = await find_stream(connection, codec, stream)
+        if at is None:
+            lines = await story(connection, codec, found)
+            answer(lines, "\n".join(lines), as_json=as_json)
+        else:
+            state = await state_at(connection, codec, found, at)
+            answer(state, "\n".join(f"{name}: {value}" for name, value in state.items()), as_json=as_json)
+    finally:
+        await connection.close()
+    return 0

@@ -1,0 +1,159 @@
+"""A believable data set, loaded through the API itself: every rule holds for it, every signature is one."""
+
+import random
+import secrets
+from collections.abc import Callable
+from typing import Any, NamedTuple, cast
+
+import httpx
+import msgspec
+
+from api.app import make_app
+from api.auth import user_id_of
+from api.doors import Doors
+from domain.errors import Conflict, NotFound
+from flowledger.administrator import NAME
+from flowledger.serving import make_doors
+from flowledger.settings import Settings
+
+_PEOPLE = (
+    ("qm.okello", "Grace", "Okello", ("quality_manager",), ""),
+    ("head.production", "Daniel", "Achieng", ("department_head",), "Production"),
+    ("head.laboratory", "Miriam", "Nansubuga", ("department_head",), "Quality Control"),
+    ("head.warehouse", "Peter", "Mugisha", ("department_head",), "Warehouse"),
+    ("director", "Ruth", "Kato", ("management",), ""),
+    ("qa.lule", "Samuel", "Lule", ("qa_specialist",), ""),
+    ("qa.atim", "Joan", "Atim", ("qa_specialist",), ""),
+    ("operator.one", "Brian", "Ssali", ("user",), "Production"),
+    ("analyst.one", "Esther", "Namara", ("user",), "Quality Control"),
+    ("auditor", "Helen", "Byaruhanga", ("auditor",), ""),
+)
+_STORIES = (
+    ("Balance out of calibration", "EQUIPMENT", "Quality Control", "Balance B-114 was 0.8 mg off at the daily check."),
+    ("Temperature excursion in cold store", "ENVIRONMENTAL", "Warehouse", "Cold store 2 was at 9.4 °C for 42 minutes."),
+    ("Wrong label on intermediate", "PROCEDURAL", "Production", "Drum 7 carried the label of the previous batch."),
+    ("Yield below the limit", "MATERIAL", "Production", "The yield of the granulation was 91.2 %, limit 94 %."),
+    (
+        "Sample not taken in time",
+        "PROCEDURAL",
+        "Quality Control",
+        "The 6-month stability sample was taken 9 days late.",
+    ),
+    ("Filter integrity test failed", "EQUIPMENT", "Production", "The post-use bubble point was below the limit."),
+    ("Unknown peak in chromatogram", "MATERIAL", "Quality Control", "A peak at 11.3 minutes is not in the reference."),
+    (
+        "Pallet without status label",
+        "OTHER",
+        "Warehouse",
+        "A pallet of excipient stood in the released area unlabelled.",
+    ),
+)
+
+
+class Loaded(NamedTuple):
+    """What was loaded; the users share one password, made up for this run."""
+
+    usernames: list[str]
+    password: str
+    deviations: int
+
+
+async def load(settings: Settings, url: str, deviations: int, progress: Callable[[int, int], None]) -> Loaded:
+    """Load users and deviations. Raises Conflict where the demonstration is there already."""
+    settings = msgspec.structs.replace(settings, read_wait_seconds=0.0)
+    doors = make_doors(settings, url)
+    await doors.start()
+    try:
+        transport = httpx.ASGITransport(cast("Any", make_app(doors)))
+        async with httpx.AsyncClient(transport=transport, base_url="http://demo") as client:
+            return await _Demo(client, doors, random.Random(1)).run(deviations, progress)  # noqa: S311 - a story, no secret
+    finally:
+        await doors.stop()
+
+
+class _Demo:
+    def __init__(self, client: httpx.AsyncClient, doors: Doors, chance: random.Random) -> None:
+        self._client = client
+        self._doors = doors
+        self._chance = chance
+        self._password = secrets.token_urlsafe(9)
+        self._ids: dict[str, int] = {}
+
+    async def run(self, deviations: int, progress: Callable[[int, int], None]) -> Loaded:
+        total = len(_PEOPLE) + deviations
+        await self._administrator()
+        for done, (username, first, last, roles, department) in enumerate(_PEOPLE, 1):
+            given = {"first_name": first, "last_name": last, "roles": roles, "department": department}
+            made = await self._ask(
+                NAME, "POST", "/api/users/", {"username": username, "password": self._password, **given}
+            )
+            self._ids[username] = made["id"]
+            progress(done, total)
+        for done in range(deviations):
+            await self._deviation()
+            progress(len(_PEOPLE) + done + 1, total)
+        return Loaded([person[0] for person in _PEOPLE], self._password, deviations)
+
+    async def _administrator(self) -> None:
+        keys = self._doors.vault.keys
+        async with self._doors.pool.connection() as connection:
+            found = await user_id_of(connection, keys, NAME)
+            there = await user_id_of(connection, keys, _PEOPLE[0][0])
+        if found is None:
+            raise NotFound("There is no administrator yet; run `flowledger up` or `flowledger migrate` first.")
+        if there is not None:
+            raise Conflict("The demonstration data are there already.")
+        self._ids[NAME] = found
+
+    async def _deviation(self) -> None:
+        """Tell one deviation's story, up to a chance point of it."""
+        title, category, department, description = self._chance.choice(_STORIES)
+        reporter = self._chance.choice(("operator.one", "analyst.one"))
+        made = await self._ask(
+            reporter,
+            "POST",
+            "/api/deviations/",
+            {
+                "title": title,
+                "description": description,
+                "category": category,
+                "department": department,
+                "classification": self._chance.choices(("MINOR", "MAJOR", "CRITICAL"), (5, 4, 1))[0],
+                "priority": self._chance.choice(("LOW", "MEDIUM", "HIGH")),
+                "related_batch": f"B{self._chance.randint(24000, 24999)}",
+            },
+        )
+        path, classification = f"/api/deviations/{made['id']}/", made["classification"]
+        steps = self._story(path, department, classification)
+        for who, method, where, body in steps[: self._chance.randint(0, len(steps))]:
+            await self._ask(who, method, where, body)
+
+    def _story(self, path: str, department: str, classification: str) -> list[tuple[str, str, str, dict[str, Any]]]:
+        investigator = self._chance.choice(("qa.lule", "qa.atim"))
+        head = {"Production": "head.production", "Warehouse": "head.warehouse"}.get(department, "head.laboratory")
+        fire = f"{path}transition/"
+        signed = {"password": self._password, "meaning": "I have reviewed this record and approve it."}
+        found = {
+            "root_cause_analysis": "The step was not described clearly enough in the procedure.",
+            "investigation_method": self._chance.choice(("FIVE_WHYS", "FISHBONE", "CHECKLIST")),
+            "findings": "No effect on released material; the procedure is revised and the staff trained.",
+        }
+        story: list[tuple[str, str, str, dict[str, Any]]] = [
+            ("qm.okello", "POST", fire, {"transition": "assign_investigator", "investigator": self._ids[investigator]}),
+            (investigator, "PUT", f"{path}investigation/", found),
+            (investigator, "POST", fire, {"transition": "submit_investigation"}),
+            (head, "POST", fire, {"transition": "approve_department", "signature": signed}),
+        ]
+        if classification != "MINOR":
+            story.append(("qm.okello", "POST", fire, {"transition": "approve_qa", "signature": signed}))
+        if classification == "CRITICAL":
+            story.append(("director", "POST", fire, {"transition": "approve", "signature": signed}))
+        story.append(("qm.okello", "POST", fire, {"transition": "close", "signature": signed}))
+        return story
+
+    async def _ask(self, who: str, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {self._doors.tokens.access(self._ids[who])}"}
+        response = await self._client.request(method, path, json=body, headers=headers)
+        response.raise_for_status()
+        answer: dict[str, Any] = response.json()
+        return answer

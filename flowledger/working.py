@@ -1,0 +1,40 @@
+"""The worker process: where its concrete parts are chosen."""
+
+import asyncio
+import signal
+
+from flowledger.settings import Settings
+from ledger.codec import Codec
+from ledger.keys import Keys, Vault
+from projections.registry import read_models
+from workers.app import Work, WorkSettings
+
+
+def work_settings(settings: Settings, url: str) -> WorkSettings:
+    """Return what a worker needs of the settings."""
+    return WorkSettings(
+        database_url=url,
+        checkpoint_file=settings.checkpoints,
+        broker_url=settings.broker_url,
+        allow_private=settings.webhook_allow_private,
+        schedule=settings.webhook_schedule,
+        timeout_seconds=settings.webhook_timeout_seconds,
+        sweep_seconds=settings.webhook_sweep_seconds,
+        checkpoint_seconds=settings.checkpoint_seconds,
+        poll_seconds=settings.poll_seconds,
+        stop_seconds=max(settings.drain_seconds / 2 - 1, 0.5),
+    )
+
+
+def work(settings: Settings, url: str) -> None:
+    """Work until SIGTERM or SIGINT; what is under way is finished first."""
+    asyncio.run(_work(settings, url))
+
+
+async def _work(settings: Settings, url: str) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    codec = Codec(Vault(Keys(settings.keys)))
+    await Work(work_settings(settings, url), codec, read_models(codec)).run(stop)

@@ -1,0 +1,42 @@
+"""Reading events back: a stream, or everything after a position. In position order, nothing left out."""
+
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection
+
+from ledger.queries import queries
+from ledger.rows import Row
+
+_SQL = queries("ledger", "read")
+
+
+async def read_after(connection: AsyncConnection[Any], position: int, limit: int) -> list[Row]:
+    """Return up to `limit` events after a position; one index range."""
+    cursor = await connection.execute(_SQL.after, (position, limit), prepare=True, binary=True)
+    return [Row(*row) for row in await cursor.fetchall()]
+
+
+async def read_stream(connection: AsyncConnection[Any], stream: UUID) -> list[Row]:
+    """Return a stream's events in their order; none for a stream that is not there."""
+    cursor = await connection.execute(_SQL.stream, (stream,), prepare=True, binary=True)
+    return [Row(*row) for row in await cursor.fetchall()]
+
+
+async def head_size(connection: AsyncConnection[Any]) -> int:
+    """Return the number of events, which is the last position."""
+    cursor = await connection.execute(_SQL.head_size, prepare=True)
+    row = await cursor.fetchone()
+    return int(row[0]) if row else 0
+
+
+def stream_digest(rows: list[Row]) -> str:
+    """Return the hash that a signature binds: SHA-256 over version, topic and bytes of every event of the stream."""
+    digest = sha256()
+    for row in rows:
+        topic = row.topic.encode()
+        digest.update(b"%d %d %d\n" % (row.originator_version, len(topic), len(row.state)))
+        digest.update(topic)
+        digest.update(row.state)
+    return f"sha256:{digest.hexdigest()}"

@@ -1,0 +1,1 @@
+"""The views: tables that could be dropped and rebuilt at any time, and the queries on them."""

@@ -1,0 +1,314 @@
+"""What every dialect owes its clients, whatever its paths and forms: subclassed by each, which fills in the hooks."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import httpx
+
+from tests.support.product import Client, People, Product
+
+
+class DialectContract(ABC):
+    """Hooks first, then the behaviours."""
+
+    #: A list with a filter of its own, the filter's name, and a role that may read it.
+    list_path: str
+    filter_name: str
+    reader: str
+    #: A role that may create a record there.
+    maker: str
+    #: A path under the dialect's prefix at which there is nothing.
+    nowhere: str
+    invalid_status: int = 400
+
+    @abstractmethod
+    def body(self, marker: str) -> dict[str, Any]:
+        """Return a body that makes a record which `filter_name` = marker finds."""
+
+    @abstractmethod
+    def update(self) -> dict[str, Any]:
+        """Return a body that changes a record."""
+
+    @abstractmethod
+    def error(self, answer: httpx.Response) -> tuple[str, str, dict[str, str]]:
+        """Return code, message and faults by field of an answer that must be an error in the dialect's form."""
+
+    @abstractmethod
+    def page(self, answer: httpx.Response) -> tuple[int, str | None, str | None, list[dict[str, Any]]]:
+        """Return count, next, previous and the records of a page."""
+
+    @abstractmethod
+    def record(self, answer: httpx.Response) -> dict[str, Any]:
+        """Return the record of an answer, out of the dialect's envelope."""
+
+    def path_of(self, record: dict[str, Any]) -> str:
+        """Return where one record is found."""
+        return f"{self.list_path}{record['id']}/"
+
+    def own(self, marker: str) -> str:
+        """Return a marker that the suite of another dialect does not use."""
+        return f"{marker}-{type(self).__name__}"
+
+    def made(self, client: Client, marker: str) -> tuple[dict[str, Any], httpx.Response]:
+        """Make a record."""
+        answer = client.post(self.list_path, json=self.body(marker))
+        assert answer.status_code == 201, answer.text
+        return self.record(answer), answer
+
+    def listed(self, people: People, marker: str) -> tuple[int, str | None, str | None, list[dict[str, Any]]]:
+        """Return the first page of the records with a marker."""
+        return self.page(people(self.reader).get(self.list_path, params={self.filter_name: marker}))
+
+    # Who asks.
+
+    def test_nobody_is_let_in_without_a_token(self, product: Product) -> None:
+        answer = product.anonymous().get(self.list_path)
+        assert answer.status_code == 401
+        assert self.error(answer)[0] == "AUTHENTICATION_REQUIRED"
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+    def test_a_token_that_is_none_is_refused(self, product: Product) -> None:
+        answer = product.anonymous().get(self.list_path, headers={"Authorization": "Bearer not.a.token"})
+        assert answer.status_code == 401
+        assert self.error(answer)[0] == "AUTHENTICATION_REQUIRED"
+
+    def test_who_only_reads_may_not_make(self, people: People) -> None:
+        answer = people("viewer").post(self.list_path, json=self.body(self.own("contract-denied")))
+        assert answer.status_code == 403
+        assert self.error(answer)[0] == "PERMISSION_DENIED"
+
+    def test_who_may_not_make_is_told_so_before_any_fault(self, people: People) -> None:
+        assert people("viewer").post(self.list_path, json={"bogus": 1}).status_code == 403
+
+    # Paths and methods.
+
+    def test_an_unknown_path_is_404_in_the_dialects_form(self, product: Product) -> None:
+        answer = product.anonymous().get(self.nowhere)
+        assert answer.status_code == 404
+        assert self.error(answer)[0] == "RESOURCE_NOT_FOUND"
+
+    def test_a_method_that_a_path_has_not_is_405_and_says_which_it_has(self, people: People) -> None:
+        answer = people(self.reader).delete(self.list_path)
+        assert answer.status_code == 405
+        assert self.error(answer)[0] == "METHOD_NOT_ALLOWED"
+        assert {"GET", "POST"} <= {name.strip() for name in answer.headers["Allow"].split(",")}
+
+    def test_the_last_slash_is_optional_and_never_redirects_a_write(self, people: People) -> None:
+        answer = people(self.maker).post(self.list_path.rstrip("/"), json=self.body(self.own("contract-slash")))
+        assert answer.status_code == 201
+        path = self.path_of(self.record(answer))
+        reader = people(self.reader)
+        assert reader.get(path.rstrip("/")).content == reader.get(path).content
+
+    def test_head_is_a_get_without_its_body(self, people: People) -> None:
+        record, _ = self.made(people(self.maker), self.own("contract-head"))
+        got = people(self.reader).get(self.path_of(record))
+        head = people(self.reader).request("HEAD", self.path_of(record))
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["ETag"] == got.headers["ETag"]
+
+    def test_every_answer_carries_the_request_id_that_was_given(self, people: People, product: Product) -> None:
+        given = {"X-Request-ID": "contract-request-1"}
+        assert people(self.reader).get(self.list_path, headers=given).headers["X-Request-ID"] == "contract-request-1"
+        assert product.anonymous().get(self.nowhere, headers=given).headers["X-Request-ID"] == "contract-request-1"
+
+    def test_a_request_id_that_could_be_mischief_is_replaced(self, people: People) -> None:
+        for given in ("has space", "x" * 65, 'quote"', "a;b"):
+            told = people(self.reader).get(self.list_path, headers={"X-Request-ID": given}).headers["X-Request-ID"]
+            assert told.startswith("req_")
+
+    # Bodies.
+
+    def test_all_faults_of_a_body_are_told_at_once(self, people: People) -> None:
+        answer = people(self.maker).post(self.list_path, json={"bogus": 1})
+        assert answer.status_code == self.invalid_status
+        code, _, faults = self.error(answer)
+        assert code == "VALIDATION_ERROR"
+        assert "bogus" in faults
+        assert len(faults) > 1
+
+    def test_a_body_that_is_not_json_is_refused(self, people: People) -> None:
+        for content in (b"{", b"[]", b'"text"', b"nul", b'{"a": "\xff"}', b'{"a": "\\ud800"}', b"[" * 50_000, b""):
+            answer = people(self.maker).post(
+                self.list_path, content=content, headers={"Content-Type": "application/json"}
+            )
+            assert answer.status_code == 400, content[:20]
+            assert self.error(answer)[0] == "VALIDATION_ERROR"
+
+    def test_a_body_of_another_type_is_415(self, people: People) -> None:
+        answer = people(self.maker).post(self.list_path, content=b"a=b", headers={"Content-Type": "text/plain"})
+        assert answer.status_code == 415
+        assert self.error(answer)[0] == "UNSUPPORTED_MEDIA_TYPE"
+
+    def test_a_body_over_one_mebibyte_is_413_also_in_chunks(self, people: People) -> None:
+        large = b'{"a":"' + b"x" * (1024 * 1024) + b'"}'
+        for content in (large, iter([large[:600_000], large[600_000:]])):
+            answer = people(self.maker).post(
+                self.list_path, content=content, headers={"Content-Type": "application/json"}
+            )
+            assert answer.status_code == 413
+            assert self.error(answer)[0] == "PAYLOAD_TOO_LARGE"
+
+    def test_numbers_without_end_are_refused(self, people: People) -> None:
+        first = next(iter(self.body("x")))
+        for number in ("1" * 4000, "1" * 6000, "1e999999", "-" + "9" * 400):
+            answer = people(self.maker).post(
+                self.list_path, content=f'{{"{first}": {number}}}', headers={"Content-Type": "application/json"}
+            )
+            assert answer.status_code == 400, number[:10]
+
+    def test_a_hundred_thousand_strange_fields_are_refused_in_a_short_answer(self, people: People) -> None:
+        body = {f"f{number}": 1 for number in range(90_000)}
+        answer = people(self.maker).post(self.list_path, json=body, timeout=10)
+        assert answer.status_code == self.invalid_status
+        assert len(answer.content) < 20_000
+
+    # Lists.
+
+    def test_a_list_has_twenty_records_unless_another_number_is_asked(self, people: People) -> None:
+        maker = people(self.maker)
+        for _ in range(21):
+            self.made(maker, self.own("contract-pages"))
+        count, following, before, records = self.listed(people, self.own("contract-pages"))
+        assert (count, before, len(records)) == (21, None, 20)
+        assert following is not None
+        last = people(self.reader).get(following)
+        count, following, before, records = self.page(last)
+        assert (count, following, len(records)) == (21, None, 1)
+        assert before is not None
+        assert self.page(people(self.reader).get(before))[3][0]["id"] > records[0]["id"]
+
+    def test_newest_first(self, people: People) -> None:
+        first, _ = self.made(people(self.maker), self.own("contract-order"))
+        second, _ = self.made(people(self.maker), self.own("contract-order"))
+        found = self.listed(people, self.own("contract-order"))[3]
+        assert [record["id"] for record in found] == [second["id"], first["id"]]
+
+    def test_a_page_past_the_end_is_404_and_the_first_of_nothing_is_not(self, people: People) -> None:
+        nothing = {self.filter_name: self.own("contract-nothing")}
+        answer = people(self.reader).get(self.list_path, params=nothing)
+        assert self.page(answer) == (0, None, None, [])
+        past = people(self.reader).get(self.list_path, params={**nothing, "page": 2})
+        assert past.status_code == 404
+        assert self.error(past)[0] == "RESOURCE_NOT_FOUND"
+
+    def test_pages_and_limits_outside_their_bounds_are_refused_by_name(self, people: People) -> None:
+        for name, value in (
+            ("limit", "201"), ("limit", "0"), ("limit", "-1"), ("limit", "ten"), ("limit", "1.5"), ("limit", "9" * 30),
+            ("page", "0"), ("page", "-1"), ("page", "first"), ("page", "9" * 30), ("page", "٣"),
+        ):  # fmt: skip
+            answer = people(self.reader).get(self.list_path, params={name: value})
+            assert answer.status_code == self.invalid_status, (name, value)
+            assert name in self.error(answer)[2]
+
+    def test_two_hundred_on_a_page_are_allowed(self, people: People) -> None:
+        assert people(self.reader).get(self.list_path, params={"limit": 200}).status_code == 200
+
+    def test_an_unknown_parameter_is_refused_naming_the_nearest(self, people: People) -> None:
+        near = self.filter_name[:-1]
+        for value in ("x", ""):
+            answer = people(self.reader).get(self.list_path, params={near: value})
+            assert answer.status_code == self.invalid_status
+            assert self.filter_name in self.error(answer)[2][near]
+
+    def test_a_parameter_given_twice_is_refused(self, people: People) -> None:
+        answer = people(self.reader).get(f"{self.list_path}?page=1&page=2")
+        assert answer.status_code == self.invalid_status
+        assert "page" in self.error(answer)[2]
+
+    def test_a_query_that_is_no_text_is_refused(self, people: People) -> None:
+        for query in ("%ff", "%ed%a0%80", "%00", "x" * 9000, "&".join(["a=1"] * 300)):
+            answer = people(self.reader).get(f"{self.list_path}?{self.filter_name}={query}")
+            assert answer.status_code == self.invalid_status, query[:20]
+
+    def test_links_keep_the_query_that_was_asked(self, people: People) -> None:
+        for _ in range(2):
+            self.made(people(self.maker), self.own("contract & links"))
+        asked = {self.filter_name: self.own("contract & links"), "limit": 1}
+        following = self.page(people(self.reader).get(self.list_path, params=asked))[1]
+        assert following is not None
+        params = httpx.URL(following).params
+        assert dict(params) == {self.filter_name: self.own("contract & links"), "limit": "1", "page": "2"}
+
+    # Conditions.
+
+    def test_if_match_that_names_another_version_is_412(self, people: People) -> None:
+        record, answer = self.made(people(self.maker), self.own("contract-match"))
+        path, tag = self.path_of(record), answer.headers["ETag"]
+        changed = people(self.maker).patch(path, json=self.update(), headers={"If-Match": tag})
+        assert changed.status_code == 200, changed.text
+        again = people(self.maker).patch(path, json={}, headers={"If-Match": tag})
+        assert again.status_code == 412
+        assert self.error(again)[0] == "PRECONDITION_FAILED"
+        for good in (changed.headers["ETag"], "*", f'"0-x", {changed.headers["ETag"]}'):
+            assert people(self.maker).patch(path, json={}, headers={"If-Match": good}).status_code == 200
+
+    def test_if_none_match_that_holds_is_304_without_a_body(self, people: People) -> None:
+        record, _ = self.made(people(self.maker), self.own("contract-none-match"))
+        reader, path = people(self.reader), self.path_of(record)
+        tag = reader.get(path).headers["ETag"]
+        for given in (tag, f"W/{tag}", f'"other", {tag}', "*"):
+            answer = reader.get(path, headers={"If-None-Match": given})
+            assert (answer.status_code, answer.content) == (304, b"")
+            assert answer.headers["ETag"] == tag
+        assert reader.get(path, headers={"If-None-Match": '"1-0"'}).status_code == 200
+
+    def test_answers_vary_with_who_asks_and_are_not_kept_by_caches(self, people: People) -> None:
+        answer = people(self.reader).get(self.list_path)
+        assert answer.headers["Vary"] == "Accept, Authorization, Cookie"
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+    # Idempotency.
+
+    def test_the_same_key_and_body_give_the_first_answer_again(self, people: People) -> None:
+        marker = self.own("contract-same")
+        given = {"headers": {"Idempotency-Key": marker}, "json": self.body(marker)}
+        first = people(self.maker).post(self.list_path, **given)
+        again = people(self.maker).post(self.list_path.rstrip("/"), **given)
+        for name in ("ETag", "X-Position", "Content-Type"):
+            assert again.headers[name] == first.headers[name]
+        assert (again.status_code, again.content) == (first.status_code, first.content)
+        assert self.listed(people, marker)[0] == 1
+
+    def test_the_same_key_with_another_body_is_422(self, people: People) -> None:
+        headers = {"Idempotency-Key": self.own("contract-other")}
+        people(self.maker).post(self.list_path, json=self.body(self.own("contract-other")), headers=headers)
+        answer = people(self.maker).post(self.list_path, json=self.body(self.own("contract-other-2")), headers=headers)
+        assert answer.status_code == 422
+        assert self.error(answer)[0] == "VALIDATION_ERROR"
+
+    def test_another_users_key_is_another_key(self, people: People) -> None:
+        marker = self.own("contract-mine")
+        given = {"headers": {"Idempotency-Key": marker}, "json": self.body(marker)}
+        first = self.record(people(self.maker).post(self.list_path, **given))
+        second = self.record(people(self.maker, another=1).post(self.list_path, **given))
+        assert first["id"] != second["id"]
+
+    def test_a_refused_request_does_not_use_its_key_up(self, people: People) -> None:
+        headers = {"Idempotency-Key": self.own("contract-refused")}
+        assert people(self.maker).post(self.list_path, json={}, headers=headers).status_code == self.invalid_status
+        answer = people(self.maker).post(self.list_path, json=self.body(self.own("contract-refused")), headers=headers)
+        assert answer.status_code == 201
+
+    def test_a_key_that_can_be_none_is_refused(self, people: People) -> None:
+        for key in ("", "x" * 256, "\x7f"):
+            answer = people(self.maker).post(
+                self.list_path, json=self.body(self.own("contract-key")), headers={"Idempotency-Key": key}
+            )
+            assert answer.status_code == 400
+
+    # Positions.
+
+    def test_a_write_says_its_position_and_a_read_can_wait_for_it(self, people: People) -> None:
+        record, answer = self.made(people(self.maker), self.own("contract-position"))
+        position = answer.headers["X-Position"]
+        read = people(self.reader).get(self.path_of(record), headers={"X-Min-Position": position})
+        assert read.status_code == 200
+        assert int(read.headers["X-Position"]) >= int(position)
+
+    def test_a_position_that_is_none_is_refused(self, people: People) -> None:
+        for given in ("-1", "ten", "1.5", "9" * 19, ""):
+            answer = people(self.reader).get(self.list_path, headers={"X-Min-Position": given})
+            assert answer.status_code == 400, given
+            assert "X-Min-Position" in self.error(answer)[2]

@@ -1,0 +1,1 @@
+"""What the hands do, on real PostgreSQL and over real HTTP."""

@@ -1,0 +1,1 @@
+"""Telling subscribers: facts to deliveries, deliveries to signed requests."""
