@@ -21,6 +21,7 @@ from ledger.bell import Bell
 from ledger.codec import Codec
 from ledger.keys import Vault
 from ledger.queries import queries
+from ledger.tasks import end
 from ledger.writer import Writer
 from projections.consumer import channel
 from projections.people import People
@@ -93,9 +94,7 @@ class Doors:
 
     async def stop(self) -> None:
         """Write what is waiting, then close."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
         await self.writer.close()
         await self.bell.stop()
         await self.pool.close()

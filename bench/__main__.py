@@ -56,7 +56,7 @@ def _measured(rows: Sequence[Row | Record], stage: Stage) -> tuple[list[Measured
     for row in rows:
         try:
             results.append(run(row, stage))
-        except Exception:
+        except Exception:  # noqa: BLE001 - the others are measured all the same
             traceback.print_exc()
             failed.append(row.name)
     return results, failed

@@ -11,10 +11,12 @@ from psycopg import AsyncConnection
 
 from api.app import make_app
 from api.doors import VIEWS, ApiSettings, Doors
+from flowledger.schema import PACKAGES
 from flowledger.settings import Settings
 from ledger.bell import Bell
 from ledger.connect import connect, pool
 from ledger.keys import Keys, Vault
+from ledger.migrate import migrations
 from ledger.writer import Writer
 from projections.consumer import channel
 
@@ -39,13 +41,15 @@ def make_doors(settings: Settings, url: str) -> Doors:
     def connector(name: str) -> Callable[[], Awaitable[AsyncConnection[Any]]]:
         return lambda: connect(url, name)
 
-    return Doors(
+    doors = Doors(
         api_settings(settings),
         pool(url, "api", _POOL),
         Writer(connector("writer")),
         Bell(connector("bell"), *(channel(view) for view in VIEWS)),
         Vault(Keys(settings.keys)),
     )
+    doors.migrations = len(migrations(PACKAGES))
+    return doors
 
 
 def application(settings: Settings, url: str) -> ASGIApp:

@@ -8,6 +8,8 @@ import psycopg
 import structlog
 from psycopg import AsyncConnection
 
+from ledger.tasks import end
+
 log = structlog.get_logger(__name__)
 
 
@@ -37,10 +39,8 @@ class Bell:
 
     async def stop(self) -> None:
         """Stop listening."""
-        while self._task is not None and not self._task.done():
-            # Again and again: Python 3.11's wait_for, in which psycopg waits, may swallow a cancellation.
-            self._task.cancel()
-            await asyncio.wait([self._task], timeout=0.1)
+        if self._task is not None:
+            await end([self._task])
 
     def told(self, channel: str) -> int:
         """Return the highest position heard on a channel."""

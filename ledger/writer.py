@@ -141,6 +141,7 @@ class Writer:
         if self._connection is None or self._connection.closed:
             try:
                 self._connection = await self._connect()
+                await self._connection.execute(_SQL.plan)
             except (psycopg.Error, OSError) as error:
                 raise _LostError(str(error)) from error
             register(self._connection)

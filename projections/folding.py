@@ -20,11 +20,12 @@ _CHUNK_ROWS = 2000
 
 
 class FoldFailed(Exception):
-    """An event can not be taken; says which, and why."""
+    """An event can not be taken; says which, or between which two, and why."""
 
-    def __init__(self, position: int, error: Exception) -> None:
+    def __init__(self, position: int, error: Exception, last: int | None = None) -> None:
         """Name the event by its position."""
-        super().__init__(f"position {position}: {type(error).__name__}: {error}")
+        where = f"position {position}" if last in (None, position) else f"positions {position} to {last}"
+        super().__init__(f"{where}: {type(error).__name__}: {error}")
         self.position = position
 
 

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
+import msgspec
 import psycopg
 from msgspec import Struct
 from psycopg import AsyncConnection, sql
@@ -20,7 +21,7 @@ from ledger.connect import connect
 from ledger.queries import queries
 from ledger.read import head_size, read_after
 from projections.consumer import channel
-from projections.folding import fold_all, topics_of
+from projections.folding import FoldFailed, fold_all, topics_of
 from projections.projection import Projection
 from projections.registry import chosen
 from projections.sealed import sealed
@@ -122,6 +123,7 @@ class _Rebuild:
         self._codec = codec
         self._model = model
         self._progress = progress
+        self._topics = frozenset(topics_of(model.kinds))
         self._events = 0
         self._position = 0
 
@@ -131,7 +133,7 @@ class _Rebuild:
         await self._load()
         await self._model.index(self._writer)
         await self._writer.execute(self._of_table(_SQL.tidy))
-        while await self._catch_up(None):
+        while await self._catch_up(None) == _BATCH:
             pass
         generation = await self._swap_in_time(swap_seconds)
         return Rebuilt(
@@ -152,18 +154,20 @@ class _Rebuild:
                     await self._model.insert(self._writer, [(it.record, it.position) for it in chunk.records])
                     self._moved(chunk.events)
 
-    async def _catch_up(self, until: int | None) -> bool:
-        """Apply a batch of what came meanwhile; tell whether it was a full one."""
-        limit = _BATCH if until is None else min(_BATCH, until - self._position)
-        rows = await read_after(self._writer, self._position, limit)
-        events = [event for event in self._codec.recorded(rows) if event.event.kind in self._model.kinds]
-        if events:
-            async with self._writer.transaction():
-                await self._model.apply(self._writer, events)
+    async def _catch_up(self, until: int | None) -> int:
+        """Apply a batch of what came meanwhile; return how many events of any kind that took."""
+        rows = await read_after(self._writer, self._position, _BATCH if until is None else until - self._position)
+        its = [row for row in rows if row.topic in self._topics]
+        try:
+            if its:
+                async with self._writer.transaction():
+                    await self._model.apply(self._writer, self._codec.recorded(its))
+        except (AssertionError, msgspec.DecodeError) as error:
+            raise FoldFailed(its[0].position, error, its[-1].position) from error
         if rows:
             self._position = rows[-1].position
-            self._moved(len(events))
-        return len(rows) == _BATCH
+            self._moved(len(its))
+        return len(rows)
 
     async def _swap_in_time(self, seconds: float) -> int:
         until = time.monotonic() + seconds
@@ -178,21 +182,21 @@ class _Rebuild:
     async def _swap(self) -> int:
         """Swap in one transaction, unless somebody reads the live table for long; return the new generation."""
         writer, name = self._writer, self._model.name
-        here = self._position
+        here = self._position, self._events
         try:
             async with writer.transaction():
                 await writer.execute(_SQL.durable)
                 await writer.execute(_RUNNER.enter, (name,))
                 row = await (await writer.execute(_RUNNER.lock, ([name],))).fetchone()
                 live = row[1] if row else 0
-                while self._position < live:
-                    await self._catch_up(live)
+                while self._position < live and await self._catch_up(min(live, self._position + _BATCH)):
+                    pass
                 await writer.execute(_SQL.patience, (_READERS, True))
                 await writer.execute(self._of_table(_SQL.swap))
                 row = await (await writer.execute(_SQL.arrive, (self._position, name))).fetchone()
                 await writer.execute(_RUNNER.tell, (channel(name), str(self._position)))
         except BaseException:
-            self._position = here  # What was caught up in the transaction went with it.
+            self._position, self._events = here  # What was caught up in the transaction went with it.
             raise
         return row[0] if row else 0
 

@@ -1,3 +1,7 @@
+-- name: plan
+-- A plan made while the ledger is small is kept, and would read the whole of it for ever: only the index will do.
+SET enable_seqscan = off
+
 -- name: begin
 -- Each statement must see what was committed while the lock was waited for, whatever the server's default is.
 BEGIN ISOLATION LEVEL READ COMMITTED

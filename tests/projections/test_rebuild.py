@@ -136,10 +136,10 @@ async def test_what_is_appended_while_a_stopped_projection_is_rebuilt_is_in_it(
     """What came after the load began is applied before the swap, though no worker runs."""
     catch_up = rebuild_module._Rebuild._catch_up
 
-    async def late(self: Any, until: int | None) -> bool:
+    async def late(self: Any, until: int | None) -> int:
         monkeypatch.undo()
         await filled.edit(1, "appended meanwhile")
-        return await catch_up(self, until)
+        return int(await catch_up(self, until))
 
     monkeypatch.setattr(rebuild_module._Rebuild, "_catch_up", late)
     (done,) = await rebuild(filled.url, filled.codec, ["deviations"])
@@ -221,3 +221,10 @@ async def test_memory_does_not_grow_with_the_number_of_events(stage: Stage) -> N
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < peaks[0] * 1.3
+
+
+async def test_a_position_beyond_the_ledger_is_put_right(filled: Stage) -> None:
+    """A database that was put together of two backups can be mended; nothing is waited for that never comes."""
+    await filled.connection.execute("UPDATE ops.positions SET position = position + 1000 WHERE name = 'deviations'")
+    (done,) = await rebuild(filled.url, filled.codec, ["deviations"])
+    assert done.position == await filled.head()

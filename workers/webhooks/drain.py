@@ -7,6 +7,7 @@ import psycopg
 import structlog
 
 from ledger.queries import queries
+from ledger.tasks import end
 from workers.webhooks.deliver import Courier, Delivery, Endpoint, Pool
 from workers.webhooks.locks import Locks
 
@@ -53,9 +54,7 @@ class Drains:
         running = list(self._running.values())
         if running:
             _, late = await asyncio.wait(running, timeout=seconds)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+            await end(late)
 
     async def _run(self, endpoint: int) -> None:
         wait = None
@@ -140,6 +139,5 @@ def _interrupted(endpoint: int, error: psycopg.Error) -> None:
 
 async def _end(attempts: list[asyncio.Task[bool]]) -> None:
     """Cut off what is under way: it stays due."""
-    for attempt in attempts:
-        attempt.cancel()
+    await end(attempts)
     await asyncio.gather(*attempts, return_exceptions=True)
