@@ -24,6 +24,7 @@ from ledger.queries import queries
 from ledger.tasks import end
 from ledger.writer import Writer
 from projections.consumer import channel
+from projections.deviation_queries import Counts
 from projections.people import People
 
 log = structlog.get_logger(__name__)
@@ -69,6 +70,7 @@ class Doors:
         self.users = self.codec.record(User)
         self.webhooks = self.codec.record(Webhook)
         self.people = People(self.codec)
+        self.counts = Counts()
         self.passwords = Passwords()
         self.tokens = Tokens(vault.keys, settings.access_seconds, settings.refresh_seconds)
         self.quality: QualityConfig = DEFAULT

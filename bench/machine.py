@@ -24,6 +24,7 @@ def facts(stage: Stage) -> dict[str, str]:
         "PostgreSQL": f"{_postgres(stage)}, as `flowledger up` runs it: fsync, synchronous_commit and checksums on",
         "libraries": ", ".join(f"{name} {version(name)}" for name in _LIBRARIES),
         "load generator": tool(),
+        "niceness of the run": str(os.nice(0)),
     }
 
 

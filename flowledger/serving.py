@@ -1,6 +1,5 @@
 """The API process: where its concrete parts are chosen."""
 
-import asyncio
 import socket
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -61,6 +60,8 @@ def serve(settings: Settings, url: str, listening: socket.socket) -> None:
     """Serve on a listening socket until SIGTERM; requests under way are answered first."""
     config = uvicorn.Config(
         application(settings, url),
+        loop="uvloop",
+        http="httptools",
         lifespan="on",
         log_config=None,
         access_log=False,
@@ -71,4 +72,4 @@ def serve(settings: Settings, url: str, listening: socket.socket) -> None:
         limit_concurrency=2000,
         backlog=2048,
     )
-    asyncio.run(uvicorn.Server(config).serve(sockets=[listening]))
+    uvicorn.Server(config).run(sockets=[listening])

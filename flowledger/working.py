@@ -3,6 +3,8 @@
 import asyncio
 import signal
 
+import uvloop
+
 from flowledger.settings import Settings
 from ledger.codec import Codec
 from ledger.keys import Keys, Vault
@@ -28,7 +30,7 @@ def work_settings(settings: Settings, url: str) -> WorkSettings:
 
 def work(settings: Settings, url: str) -> None:
     """Work until SIGTERM or SIGINT; what is under way is finished first."""
-    asyncio.run(_work(settings, url))
+    uvloop.run(_work(settings, url))
 
 
 async def _work(settings: Settings, url: str) -> None:

@@ -111,3 +111,10 @@ class Story:
         """Return the first page of its history."""
         entries: list[dict[str, Any]] = self.people("viewer").get(f"{self.path}history/").json()["results"]
         return entries
+
+
+def listed(people: People, role: str = "viewer", **params: Any) -> list[int]:
+    """Return the ids on the first page that a list narrows to."""
+    answer = people(role).get("/api/deviations/", params=params)
+    assert answer.status_code == 200, answer.text
+    return [record["id"] for record in answer.json()["results"]]

@@ -1,9 +1,12 @@
 """A record's history, as its readers see it."""
 
+import json
 import re
 
-from tests.api.stories import FOUND, Story, signed
-from tests.support.product import People
+import psycopg
+
+from tests.api.stories import FOUND, Story, body, signed
+from tests.support.product import People, Product
 
 
 def test_an_entry_has_exactly_the_fields_that_were_promised(people: People) -> None:
@@ -66,3 +69,14 @@ def test_a_history_is_paged_like_a_list(people: People) -> None:
 
 def test_a_history_of_nothing_is_404(people: People) -> None:
     assert people("viewer").get(f"/api/deviations/{2**40}/history/").status_code == 404
+
+
+def test_the_request_and_what_it_belongs_to_are_on_the_event(people: People, product: Product) -> None:
+    headers = {"X-Request-ID": "request-of-history", "X-Correlation-ID": "shift-7"}
+    made = people("user").post("/api/deviations/", json=body(), headers=headers)
+    with psycopg.connect(product.env["DATABASE_URL"]) as connection:
+        position = made.headers["X-Position"]
+        row = connection.execute("SELECT state FROM ledger.events WHERE position = %s", (position,)).fetchone()
+    assert row is not None
+    envelope = json.loads(bytes(row[0]))
+    assert (envelope["request"], envelope["correlation"]) == ("request-of-history", "shift-7")

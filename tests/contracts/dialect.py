@@ -1,63 +1,13 @@
 """What every dialect owes its clients, whatever its paths and forms: subclassed by each, which fills in the hooks."""
 
-from abc import ABC, abstractmethod
-from typing import Any
-
 import httpx
 
-from tests.support.product import Client, People, Product
+from tests.contracts.conditions import ConditionsContract
+from tests.support.product import People, Product
 
 
-class DialectContract(ABC):
-    """Hooks first, then the behaviours."""
-
-    #: A list with a filter of its own, the filter's name, and a role that may read it.
-    list_path: str
-    filter_name: str
-    reader: str
-    #: A role that may create a record there.
-    maker: str
-    #: A path under the dialect's prefix at which there is nothing.
-    nowhere: str
-    invalid_status: int = 400
-
-    @abstractmethod
-    def body(self, marker: str) -> dict[str, Any]:
-        """Return a body that makes a record which `filter_name` = marker finds."""
-
-    @abstractmethod
-    def update(self) -> dict[str, Any]:
-        """Return a body that changes a record."""
-
-    @abstractmethod
-    def error(self, answer: httpx.Response) -> tuple[str, str, dict[str, str]]:
-        """Return code, message and faults by field of an answer that must be an error in the dialect's form."""
-
-    @abstractmethod
-    def page(self, answer: httpx.Response) -> tuple[int, str | None, str | None, list[dict[str, Any]]]:
-        """Return count, next, previous and the records of a page."""
-
-    @abstractmethod
-    def record(self, answer: httpx.Response) -> dict[str, Any]:
-        """Return the record of an answer, out of the dialect's envelope."""
-
-    def path_of(self, record: dict[str, Any]) -> str:
-        """Return where one record is found."""
-        return f"{self.list_path}{record['id']}/"
-
-    def own(self, marker: str) -> str:
-        """Return a marker that the suite of another dialect does not use."""
-        return f"{marker}-{type(self).__name__}"
-
-    def made(self, client: Client, marker: str) -> tuple[dict[str, Any], httpx.Response]:
-        """Make a record."""
-        answer = client.post(self.list_path, json=self.body(marker))
-        assert answer.status_code == 201, answer.text
-        return self.record(answer), answer
-
-    def listed(self, people: People, marker: str) -> tuple[int, str | None, str | None, list[dict[str, Any]]]:
-        """Return the first page of the records with a marker."""
-        return self.page(people(self.reader).get(self.list_path, params={self.filter_name: marker}))
+class DialectContract(ConditionsContract):
+    """Who is let in, paths, bodies and lists; with conditions, the whole contract."""
 
     # Who asks.
 
@@ -229,86 +179,3 @@ class DialectContract(ABC):
         assert following is not None
         params = httpx.URL(following).params
         assert dict(params) == {self.filter_name: self.own("contract & links"), "limit": "1", "page": "2"}
-
-    # Conditions.
-
-    def test_if_match_that_names_another_version_is_412(self, people: People) -> None:
-        record, answer = self.made(people(self.maker), self.own("contract-match"))
-        path, tag = self.path_of(record), answer.headers["ETag"]
-        changed = people(self.maker).patch(path, json=self.update(), headers={"If-Match": tag})
-        assert changed.status_code == 200, changed.text
-        again = people(self.maker).patch(path, json={}, headers={"If-Match": tag})
-        assert again.status_code == 412
-        assert self.error(again)[0] == "PRECONDITION_FAILED"
-        for good in (changed.headers["ETag"], "*", f'"0-x", {changed.headers["ETag"]}'):
-            assert people(self.maker).patch(path, json={}, headers={"If-Match": good}).status_code == 200
-
-    def test_if_none_match_that_holds_is_304_without_a_body(self, people: People) -> None:
-        record, _ = self.made(people(self.maker), self.own("contract-none-match"))
-        reader, path = people(self.reader), self.path_of(record)
-        tag = reader.get(path).headers["ETag"]
-        for given in (tag, f"W/{tag}", f'"other", {tag}', "*"):
-            answer = reader.get(path, headers={"If-None-Match": given})
-            assert (answer.status_code, answer.content) == (304, b"")
-            assert answer.headers["ETag"] == tag
-        assert reader.get(path, headers={"If-None-Match": '"1-0"'}).status_code == 200
-
-    def test_answers_vary_with_who_asks_and_are_not_kept_by_caches(self, people: People) -> None:
-        answer = people(self.reader).get(self.list_path)
-        assert answer.headers["Vary"] == "Accept, Authorization, Cookie"
-        assert answer.headers["Cache-Control"] == "no-store"
-        assert answer.headers["X-Content-Type-Options"] == "nosniff"
-
-    # Idempotency.
-
-    def test_the_same_key_and_body_give_the_first_answer_again(self, people: People) -> None:
-        marker = self.own("contract-same")
-        given = {"headers": {"Idempotency-Key": marker}, "json": self.body(marker)}
-        first = people(self.maker).post(self.list_path, **given)
-        again = people(self.maker).post(self.list_path.rstrip("/"), **given)
-        for name in ("ETag", "X-Position", "Content-Type"):
-            assert again.headers[name] == first.headers[name]
-        assert (again.status_code, again.content) == (first.status_code, first.content)
-        assert self.listed(people, marker)[0] == 1
-
-    def test_the_same_key_with_another_body_is_422(self, people: People) -> None:
-        headers = {"Idempotency-Key": self.own("contract-other")}
-        people(self.maker).post(self.list_path, json=self.body(self.own("contract-other")), headers=headers)
-        answer = people(self.maker).post(self.list_path, json=self.body(self.own("contract-other-2")), headers=headers)
-        assert answer.status_code == 422
-        assert self.error(answer)[0] == "VALIDATION_ERROR"
-
-    def test_another_users_key_is_another_key(self, people: People) -> None:
-        marker = self.own("contract-mine")
-        given = {"headers": {"Idempotency-Key": marker}, "json": self.body(marker)}
-        first = self.record(people(self.maker).post(self.list_path, **given))
-        second = self.record(people(self.maker, another=1).post(self.list_path, **given))
-        assert first["id"] != second["id"]
-
-    def test_a_refused_request_does_not_use_its_key_up(self, people: People) -> None:
-        headers = {"Idempotency-Key": self.own("contract-refused")}
-        assert people(self.maker).post(self.list_path, json={}, headers=headers).status_code == self.invalid_status
-        answer = people(self.maker).post(self.list_path, json=self.body(self.own("contract-refused")), headers=headers)
-        assert answer.status_code == 201
-
-    def test_a_key_that_can_be_none_is_refused(self, people: People) -> None:
-        for key in ("", "x" * 256, "\x7f"):
-            answer = people(self.maker).post(
-                self.list_path, json=self.body(self.own("contract-key")), headers={"Idempotency-Key": key}
-            )
-            assert answer.status_code == 400
-
-    # Positions.
-
-    def test_a_write_says_its_position_and_a_read_can_wait_for_it(self, people: People) -> None:
-        record, answer = self.made(people(self.maker), self.own("contract-position"))
-        position = answer.headers["X-Position"]
-        read = people(self.reader).get(self.path_of(record), headers={"X-Min-Position": position})
-        assert read.status_code == 200
-        assert int(read.headers["X-Position"]) >= int(position)
-
-    def test_a_position_that_is_none_is_refused(self, people: People) -> None:
-        for given in ("-1", "ten", "1.5", "9" * 19, ""):
-            answer = people(self.reader).get(self.list_path, headers={"X-Min-Position": given})
-            assert answer.status_code == 400, given
-            assert "X-Min-Position" in self.error(answer)[2]

@@ -24,7 +24,7 @@ _QUICK = {
 }
 
 
-def until(holds: Callable[[], Any], seconds: float = 20.0, says: str = "it") -> Any:
+def until(holds: Callable[[], Any], seconds: float = 40.0, says: str = "it") -> Any:
     """Return the first true answer; fail where none comes in time."""
     end = time.monotonic() + seconds
     while True:

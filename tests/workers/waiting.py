@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 
 async def until(
-    true: Callable[[], bool | Awaitable[bool]], seconds: float = 15.0, told: Callable[[], str] = lambda: "not in time"
+    true: Callable[[], bool | Awaitable[bool]], seconds: float = 40.0, told: Callable[[], str] = lambda: "not in time"
 ) -> None:
     """Return once it is true; fail with what `told` says where it is not in time."""
     deadline = asyncio.get_running_loop().time() + seconds

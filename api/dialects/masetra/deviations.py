@@ -28,7 +28,7 @@ async def list_deviations(call: Call) -> Reply:
     if wanted.status == CANCELLED and not call.actor.may("audit.read"):
         return page_reply(call, query, 0, b"")
     async with call.doors.pool.connection() as connection:
-        found = await find(connection, wanted, limit, offset)
+        found = await find(connection, wanted, limit, offset, call.doors.counts)
     return page_reply(call, query, found.total, found.summaries)
 
 

@@ -3,6 +3,7 @@
 from http import HTTPMethod
 
 from api.dialects.masetra import deviations, edits, shapes, sign_in, steps, trail, users, webhooks
+from api.dialects.masetra import platform_shapes as platform
 from api.dialects.masetra.forms import Page
 from api.routes import Route
 from projections.deviation_views import DeviationDetail
@@ -19,12 +20,12 @@ _DEVIATIONS = "/api/deviations"
 _DEVIATION = "/api/deviations/{id:int}"
 
 ROUTES = [
-    Route(POST, "/api/auth/token", sign_in.make_token, "Obtain an access token", "auth", {200: shapes.TokenOut},
-          body=shapes.TokenIn, refusals=_OPEN, public=True),
-    Route(POST, "/api/auth/refresh", sign_in.refresh_token, "Refresh an access token", "auth", {200: shapes.AccessOut},
-          body=shapes.RefreshIn, refusals=_OPEN, public=True),
+    Route(POST, "/api/auth/token", sign_in.make_token, "Obtain an access token", "auth", {200: platform.TokenOut},
+          body=platform.TokenIn, refusals=_OPEN, public=True),
+    Route(POST, "/api/auth/refresh", sign_in.refresh_token, "Refresh an access token", "auth",
+          {200: platform.AccessOut}, body=platform.RefreshIn, refusals=_OPEN, public=True),
     Route(POST, "/api/auth/logout", sign_in.leave, "Log out: the refresh token is dead at once", "auth",
-          {200: shapes.DoneOut}, body=shapes.LogoutIn, refusals=_OPEN, public=True),
+          {200: platform.DoneOut}, body=platform.LogoutIn, refusals=_OPEN, public=True),
     Route(GET, _DEVIATIONS, deviations.list_deviations, "List deviations, newest first", "deviations",
           {200: shapes.DeviationPage}, query=shapes.DeviationQuery, refusals=_READ),
     Route(POST, _DEVIATIONS, deviations.report_deviation, "Report a deviation", "deviations",
@@ -47,18 +48,18 @@ ROUTES = [
           "deviations", {200: DeviationDetail}, body=shapes.InvestigationIn, refusals=_CHANGE),
     Route(GET, f"{_DEVIATION}/history", trail.list_history, "Every event, with what it changed", "deviations",
           {200: shapes.HistoryPage}, query=Page, refusals=_READ),
-    Route(GET, "/api/users", users.list_users, "List users", "users", {200: shapes.UserPage}, query=users.UserQuery,
+    Route(GET, "/api/users", users.list_users, "List users", "users", {200: platform.UserPage}, query=users.UserQuery,
           refusals=_READ),
-    Route(POST, "/api/users", users.add_user, "Add a user", "users", {201: shapes.UserOut}, body=shapes.UserIn,
+    Route(POST, "/api/users", users.add_user, "Add a user", "users", {201: platform.UserOut}, body=platform.UserIn,
           refusals=_MAKE),
-    Route(GET, "/api/users/{id:int}", users.get_user, "One user", "users", {200: shapes.UserOut, 304: None},
+    Route(GET, "/api/users/{id:int}", users.get_user, "One user", "users", {200: platform.UserOut, 304: None},
           refusals=_READ),
-    Route(GET, "/api/webhooks", webhooks.list_webhooks, "List webhooks", "webhooks", {200: shapes.WebhookPage},
+    Route(GET, "/api/webhooks", webhooks.list_webhooks, "List webhooks", "webhooks", {200: platform.WebhookPage},
           query=Page, refusals=_READ),
-    Route(POST, "/api/webhooks", webhooks.add_webhook, "Add a webhook", "webhooks", {201: shapes.WebhookOut},
-          body=shapes.WebhookIn, refusals=_MAKE),
+    Route(POST, "/api/webhooks", webhooks.add_webhook, "Add a webhook", "webhooks", {201: platform.WebhookOut},
+          body=platform.WebhookIn, refusals=_MAKE),
     Route(GET, "/api/webhooks/{id:int}", webhooks.get_webhook, "One webhook", "webhooks",
-          {200: shapes.WebhookOut, 304: None}, refusals=_READ),
+          {200: platform.WebhookOut, 304: None}, refusals=_READ),
     Route(DELETE, "/api/webhooks/{id:int}", webhooks.delete_webhook, "Delete a webhook", "webhooks", {204: None},
           body=shapes.RemovalIn, body_required=False, query=shapes.RemovalQuery, refusals=_CHANGE),
 ]  # fmt: skip

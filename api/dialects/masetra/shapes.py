@@ -1,4 +1,4 @@
-"""What Masetra's clients send and get."""
+"""What Masetra's clients send and get of deviations."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from api.dialects.masetra.forms import Page
-from api.fields import END, VERBATIM
+from api.fields import END
 from domain.workflow import Offer
-from projections.deviation_views import DeviationSummary, UserRef
+from projections.deviation_views import DeviationSummary
 
 Line = Annotated[str, Meta(min_length=1, max_length=200)]
 Short = Annotated[str, Meta(max_length=200)]
@@ -31,49 +31,6 @@ Status = Literal[
     "CANCELLED",
 ]
 Id = Annotated[int, Meta(ge=1, le=2**63 - 1)]
-
-
-class TokenIn(Struct, frozen=True):
-    """Who wants to sign in."""
-
-    username: Annotated[str, Meta(min_length=1, max_length=150)]
-    password: Annotated[str, Meta(min_length=1, max_length=1024)]
-
-
-class RefreshIn(Struct, frozen=True):
-    """A refresh token."""
-
-    refresh: Annotated[str, Meta(min_length=1, max_length=4096)]
-    rotate: bool = False
-
-
-class LogoutIn(Struct, frozen=True):
-    """The refresh token that is to be dead."""
-
-    refresh: Annotated[str, Meta(min_length=1, max_length=4096)]
-
-
-class TokenOut(Struct, frozen=True):
-    """Both tokens, and whose they are."""
-
-    access: str
-    refresh: str
-    user: UserRef
-
-
-class AccessOut(Struct, frozen=True, omit_defaults=True):
-    """A new access token, and the refresh token that takes the old one's place where that was rotated."""
-
-    access: str
-    refresh: str | None = None
-
-
-class DoneOut(Struct, frozen=True):
-    """Something was done of which there is nothing to show."""
-
-    status: Literal["success"]
-    data: dict[str, Any]
-    message: str
 
 
 class DeviationIn(Struct, frozen=True, kw_only=True):
@@ -241,81 +198,3 @@ class HistoryPage(Struct, frozen=True):
     next: str | None
     previous: str | None
     results: list[HistoryEntry]
-
-
-class UserIn(Struct, frozen=True, kw_only=True):
-    """A new user."""
-
-    username: Annotated[str, Meta(min_length=1, max_length=150, pattern=r"^\S(.*\S)?$")]
-    password: Annotated[str, Meta(min_length=1, max_length=1024)]
-    email: Annotated[str, Meta(max_length=254, pattern=r"^([^@\s]+@[^@\s]+)?$")] = ""
-    first_name: Annotated[str, Meta(max_length=150)] = ""
-    last_name: Annotated[str, Meta(max_length=150)] = ""
-    department: Short = ""
-    roles: Annotated[list[str], Meta(max_length=50)] = []
-    is_active: bool = True
-
-
-class ProfileOut(Struct, frozen=True):
-    """What else is known of a user."""
-
-    job_title: str
-    phone: str
-    skills: list[str]
-
-
-class UserOut(Struct, frozen=True):
-    """A user; the password is in no answer."""
-
-    id: int
-    username: str
-    email: str
-    first_name: str
-    last_name: str
-    display_name: str
-    department: str
-    roles: tuple[str, ...]
-    is_active: bool
-    date_joined: datetime
-    profile: ProfileOut
-
-
-class UserPage(Struct, frozen=True):
-    """A page of users."""
-
-    count: int
-    next: str | None
-    previous: str | None
-    results: list[UserOut]
-
-
-EventName = Literal["deviation.created", "deviation.updated", "deviation.approved", "deviation.closed"]
-
-
-class WebhookIn(Struct, frozen=True, kw_only=True):
-    """A new webhook."""
-
-    url: Annotated[str, Meta(min_length=1, max_length=2000)]
-    events: Annotated[list[EventName], Meta(min_length=1, max_length=50)]
-    secret: Annotated[str, Meta(min_length=1, max_length=500), VERBATIM]
-    active: bool = True
-
-
-class WebhookOut(Struct, frozen=True):
-    """A webhook; the secret is never shown."""
-
-    id: int
-    url: str
-    events: tuple[str, ...]
-    active: bool
-    created: datetime
-    failing_since: datetime | None
-
-
-class WebhookPage(Struct, frozen=True):
-    """A page of webhooks."""
-
-    count: int
-    next: str | None
-    previous: str | None
-    results: list[WebhookOut]

@@ -4,7 +4,7 @@ import msgspec
 
 from api.auth import stored_credentials
 from api.call import Call
-from api.dialects.masetra import shapes
+from api.dialects.masetra import platform_shapes as shapes
 from api.reply import Reply
 from domain.errors import NotSignedIn
 from domain.platform.users import ACTIVE

@@ -11,7 +11,7 @@ from msgspec import Meta
 from api.actions import Given, Loaded, attempt, create
 from api.auth import credentials, password_faults, user_id_of
 from api.call import Call, NoQuery
-from api.dialects.masetra import shapes
+from api.dialects.masetra import platform_shapes as shapes
 from api.dialects.masetra.forms import Page, page_reply
 from api.input import together
 from api.reply import Reply, record_reply

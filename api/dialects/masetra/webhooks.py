@@ -6,7 +6,7 @@ import msgspec
 
 from api.actions import Given, Loaded, attempt, change, create
 from api.call import Call, NoQuery, fault
-from api.dialects.masetra import shapes
+from api.dialects.masetra import platform_shapes, shapes
 from api.dialects.masetra.forms import Page, page_reply
 from api.input import together
 from api.reply import Reply, record_reply
@@ -21,7 +21,7 @@ from projections.webhook_secrets import store_secret
 
 async def list_webhooks(call: Call) -> Reply:
     """Answer a page of webhooks, newest first."""
-    call.require("webhook.manage")
+    call.require("webhook.read")
     query = call.query(Page)
     async with call.doors.pool.connection() as connection:
         count, listed = await find(connection, call.doors.webhooks, query.size, query.offset)
@@ -43,7 +43,7 @@ async def get_webhook(call: Call) -> Reply:
 async def add_webhook(call: Call) -> Reply:
     """Add a webhook; its secret is kept sealed, and never shown."""
     call.require("webhook.manage")
-    given = call.given(shapes.WebhookIn)
+    given = call.given(platform_shapes.WebhookIn)
     reason = check_url(given.url, allow_private=call.doors.settings.webhook_allow_private)
     if reason is not None:
         raise fault("url", f"The URL {reason}.")
@@ -76,13 +76,13 @@ async def delete_webhook(call: Call) -> Reply:
 
 def _check_seen(call: Call) -> None:
     """Raise NotFound where one webhook is asked for by somebody who may see none."""
-    if not call.actor.may("webhook.manage"):
+    if not call.actor.may("webhook.read"):
         raise NotFound(f"There is no webhook {call.record_id}.")
 
 
-def webhook_out(webhook: Webhook, failing_since: datetime | None) -> shapes.WebhookOut:
+def webhook_out(webhook: Webhook, failing_since: datetime | None) -> platform_shapes.WebhookOut:
     """Return a webhook as the API shows it."""
-    return shapes.WebhookOut(
+    return platform_shapes.WebhookOut(
         id=webhook.id,
         url=webhook.url,
         events=webhook.events,
