@@ -108,6 +108,8 @@ async def change(call: Call, flow: Workflow[R], number: int, decide: Decide, ren
 
 def ahead(call: Call, flow: Workflow[R], loaded: Loaded, event: Event) -> Loaded:
     """Return the record as it will be once an event is appended, to decide the next one of the same append on."""
+    if any(not getattr(event, name) for name in event.numbered):
+        raise ValueError(f"{event.topic} takes a number: what follows it can not be signed before it is allotted")
     last = loaded.rows[-1]
     version = last.originator_version + 1
     row = last._replace(originator_version=version, topic=event.topic, state=call.doors.codec.encode(event))
@@ -143,7 +145,7 @@ async def _signed(call: Call, loaded: Loaded, given: dict[str, Any]) -> Signatur
         call.good_passwords.add(password)
     name = f"{user.name.get('first_name')} {user.name.get('last_name')}".strip() or user.name.get("username")
     vault = call.doors.vault
-    signature = Signature(
+    return Signature(
         signer=user.id,
         name=vault.personal(user.name.subject, "name", {"name": name}),
         meaning=clean(meaning).strip(),
@@ -152,7 +154,6 @@ async def _signed(call: Call, loaded: Loaded, given: dict[str, Any]) -> Signatur
         version=loaded.rows[-1].originator_version + 1,
         digest=stream_digest(loaded.rows),
     )
-    return msgspec.structs.replace(signature, seal=vault.seal_of(signature))
 
 
 def _following(call: Call, flow: Workflow[R], loaded: Loaded, events: Sequence[Event], render: Render) -> Append:
@@ -178,7 +179,7 @@ def _evolved(
     """Return the record after some more events, and the events as they are to be appended."""
     proposed = []
     for ahead_by, event in enumerate(events, 1):
-        fact = _numbered(event, allotment)
+        fact = call.doors.codec.sealed(_numbered(event, allotment))
         version = after.version + ahead_by
         recorded = Recorded(after.position + ahead_by, after.stream, version, allotment.at, fact)
         record = flow.evolve(record, recorded)
@@ -190,6 +191,8 @@ async def _append(call: Call, append: Append) -> Reply:
     try:
         receipt = await call.doors.writer.append(append)
     except psycopg.errors.UniqueViolation as taken:
+        if taken.diag.schema_name == "ledger":
+            raise  # The record itself would be damaged: that is no conflict between two clients.
         raise Conflict("What must be unique was taken by somebody else meanwhile.") from taken
     reply: Reply = receipt.result
     return await visible(call, msgspec.structs.replace(reply, position=receipt.position))

@@ -41,13 +41,14 @@ async def _checks(doors: Doors) -> dict[str, dict[str, Any]]:
         rows = await (await connection.execute(_SQL.ready)).fetchall()
     size, applied = rows[0][:2]
     doors.migrations = doors.migrations or applied  # The schema was found right when this process started.
-    consumers = {name: (position, failure) for *_, name, position, failure in rows if name is not None}
     checks: dict[str, dict[str, Any]] = {"database": {"ok": True}}
     checks["migrations"] = {"ok": applied == doors.migrations, "applied": applied}
-    for name in dict.fromkeys((*VIEWS, *consumers)):
-        position, failure = consumers.get(name, (None, "it has not begun"))
-        lag = size - (position or 0)
-        checks[name] = {"ok": failure is None and lag <= _LAG, "position": position, "lag": lag, "failure": failure}
+    checks |= {name: {"ok": False, "position": None, "lag": size, "leading": False} for name in VIEWS}
+    for *_, name, position, stands_still, leading in rows:
+        if name is not None:  # Why one stands still is for `flowledger projections status`: this door is open to all.
+            lag = size - position
+            well = not stands_still and 0 <= lag <= _LAG and (leading or lag == 0)
+            checks[name] = {"ok": well, "position": position, "lag": lag, "leading": leading}
     return checks
 
 

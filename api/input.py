@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from api.fields import Field, fields_of
 from api.text import NOT_A_TIME, clean, moment
+from api.words import in_words
 from domain.errors import Fault, InvalidInput, Unreadable, UnsupportedMedia
 
 T = TypeVar("T", bound=Struct)
@@ -169,7 +170,7 @@ def _fault(field: Field, value: Any, path: str) -> Fault | None:
     except msgspec.ValidationError as error:
         if field.choices and isinstance(value, str | list):
             return Fault(path, f"Must be of {', '.join(field.choices)}.")
-        return Fault(path, "This field may not be blank." if value == "" else str(error).replace("`", "") + ".")
+        return Fault(path, "This field may not be blank." if value == "" else in_words(str(error)))
     return None
 
 

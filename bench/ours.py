@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import psycopg
+import uvloop
 
 from audit.verify import verify
 from ledger.append import Append, Plan, Proposed
@@ -21,7 +22,7 @@ _WARM_SECONDS = 0.5
 
 def append(url: str, callers: int, seconds: float, topic: str, state: str) -> dict[str, Any]:
     """Append one event at a time from so many callers on one event loop."""
-    return asyncio.run(_append(url, callers, seconds, topic, state.encode()))
+    return uvloop.run(_append(url, callers, seconds, topic, state.encode()))
 
 
 async def _append(url: str, callers: int, seconds: float, topic: str, state: bytes) -> dict[str, Any]:
@@ -33,7 +34,7 @@ async def _append(url: str, callers: int, seconds: float, topic: str, state: byt
         while time.perf_counter() < until:
             stream = uuid4()
             plan = Plan([Proposed(stream, 1, topic, state)])
-            await writer.append(Append(lambda _, plan=plan: plan, [(stream, 1)]))
+            await writer.append(Append(lambda _, plan=plan: plan))
             done += 1
 
     async def measure(seconds: float) -> float:

@@ -2,19 +2,25 @@
 
 import os
 import secrets
+import tempfile
 import uuid
-from typing import NamedTuple
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from api.auth import Passwords, credentials, new_password, password_faults, user_id_of
+from msgspec.structs import replace
+from psycopg import AsyncConnection
+
+from api.auth import Passwords, credentials, new_password, password_faults, password_hash_of, user_id_of
 from domain.errors import InvalidInput
 from domain.events import Actor, Attempt, Event, stream_id
 from domain.platform.roles import ADMINISTRATOR
-from domain.platform.users import USERS, UserCreated, UserPasswordChanged
+from domain.platform.users import USERS, UserCreated
 from ledger.append import Allotment, Append, Plan, Proposed
 from ledger.codec import Codec
 from ledger.connect import connect
-from ledger.keys import Keys, Vault
-from ledger.read import head_size, read_stream
+from ledger.keys import KeyMissing, Keys, Vault
+from ledger.read import read_stream
 from ledger.writer import Writer
 
 NAME = "admin"
@@ -29,19 +35,82 @@ class Credentials(NamedTuple):
     made_up: bool
 
 
-async def ensure_administrator(url: str, keys: Keys, given: str | None) -> Credentials | None:
-    """Make the administrator in an empty ledger; None where there is one already."""
+class Untold:
+    """The file of a made-up password that nobody was told yet: written before it holds, removed once it is told."""
+
+    def __init__(self, folder: Path) -> None:
+        """Keep the file in a folder; whoever makes the folder makes it private."""
+        self._path = folder / "administrator.password"
+
+    def read(self) -> str | None:
+        """Return the password that is still to be told, None where there is none."""
+        try:
+            return self._path.read_text(encoding="ascii")
+        except FileNotFoundError:
+            return None
+
+    def make(self) -> str:
+        """Make a password up and keep it; return the one that is kept already where somebody was first."""
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Its mode is 0600 from the start; it appears under its name whole, on the disk, and never in another's place.
+        with tempfile.NamedTemporaryFile("w", encoding="ascii", dir=self._path.parent, prefix="password-") as draft:
+            draft.write(secrets.token_urlsafe(12))
+            draft.flush()
+            os.fsync(draft.fileno())
+            with suppress(FileExistsError):
+                os.link(draft.name, self._path)
+        folder = os.open(self._path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+        return self._path.read_text(encoding="ascii")
+
+    def forget(self) -> None:
+        """Remove it: told, or of no use."""
+        self._path.unlink(missing_ok=True)
+
+
+async def ensure_administrator(
+    url: str, keys: Keys, given: str | None, untold: Untold | None = None
+) -> Credentials | None:
+    """Make the administrator where there is none; return the credentials that are still to be told, or None.
+
+    A made-up password stays in `untold` until whoever told it says so: one that was never told is returned again.
+    Raises KeyMissing where there are users and none is known as the administrator: the keys are not theirs.
+    """
     connection = await connect(url, "administrator")
     writer = Writer(lambda: connect(url, "administrator"))
     try:
-        if await user_id_of(connection, keys, NAME) is not None or await head_size(connection):
-            return None
-        password = given or secrets.token_urlsafe(12)
+        user = await user_id_of(connection, keys, NAME)
+        if user is not None:
+            return await _still_to_tell(connection, user, untold)
+        others = await connection.execute("SELECT FROM ops.usernames LIMIT 1")
+        if await others.fetchone() is not None:
+            raise KeyMissing(
+                f"There are users, but no {NAME}: the folder of keys is not the one that was used for them."
+            )
+        if given is not None:
+            if untold is not None:
+                untold.forget()
+            password = given
+        else:
+            password = untold.make() if untold is not None else secrets.token_urlsafe(12)
         await _create(writer, keys, password)
         return Credentials(NAME, password, given is None)
     finally:
         await writer.close()
         await connection.close()
+
+
+async def _still_to_tell(connection: AsyncConnection[Any], user: int, untold: Untold | None) -> Credentials | None:
+    password = untold.read() if untold is not None else None
+    if untold is None or password is None:
+        return None
+    if await Passwords().matches(password, await password_hash_of(connection, user)):
+        return Credentials(NAME, password, made_up=True)
+    untold.forget()  # It was changed since, or somebody else's was committed.
+    return None
 
 
 async def reset_password(url: str, keys: Keys, username: str, password: str | None) -> str:
@@ -55,17 +124,18 @@ async def reset_password(url: str, keys: Keys, username: str, password: str | No
         raise InvalidInput(faults)
     connection = await connect(url, "administrator")
     writer = Writer(lambda: connect(url, "administrator"))
+    codec = Codec(Vault(keys))
     try:
-        user = await user_id_of(connection, keys, username)
-        if user is None:
+        number = await user_id_of(connection, keys, username)
+        user = USERS.fold(codec.recorded(await read_stream(connection, stream_id("user", number)))) if number else None
+        if number is None or user is None:
             raise LookupError(f"There is no user {username}.")
-        hashed = await Passwords().hash(new)
-        stream = stream_id("user", user)
-        version = len(await read_stream(connection, stream)) + 1
-        event = UserPasswordChanged(comment="reset at the command line")
-        state = Codec(Vault(keys)).encode(event)
-        plan = Plan([Proposed(stream, version, event.topic, state)], [new_password(user, hashed)])
-        await writer.append(Append(lambda _: plan, [(stream, version)]))
+        attempt = replace(_SYSTEM, comment="reset at the command line")
+        event = USERS.decide(USERS.step("change_password"), user, attempt, {})
+        version = user.version + 1
+        proposed = Proposed(user.stream, version, event.topic, codec.encode(event))
+        plan = Plan([proposed], [new_password(number, await Passwords().hash(new))])
+        await writer.append(Append(lambda _: plan, [(user.stream, version)]))
         return new
     finally:
         await writer.close()

@@ -11,8 +11,9 @@ import msgspec
 from api.app import make_app
 from api.auth import user_id_of
 from api.doors import Doors
-from domain.errors import Conflict, NotFound
-from flowledger.administrator import NAME
+from domain.errors import Conflict, NotFound, Unavailable
+from domain.quality.deviation_facts import DeviationCreated
+from flowledger.administrator import NAME, reset_password
 from flowledger.serving import make_doors
 from flowledger.settings import Settings
 
@@ -50,8 +51,15 @@ _STORIES = (
 )
 
 
+_REPORTERS = ("operator.one", "analyst.one")
+_REPORTED = """
+    SELECT count(*) FROM ledger.events
+    WHERE topic = %s AND (convert_from(state, 'UTF8')::json ->> 'actor')::bigint = ANY (%s)
+"""
+
+
 class Loaded(NamedTuple):
-    """What was loaded; the users share one password, made up for this run."""
+    """What was loaded; the users, also those who were there, share one password, made up for this run."""
 
     usernames: list[str]
     password: str
@@ -59,56 +67,78 @@ class Loaded(NamedTuple):
 
 
 async def load(settings: Settings, url: str, deviations: int, progress: Callable[[int, int], None]) -> Loaded:
-    """Load users and deviations. Raises Conflict where the demonstration is there already."""
+    """Load what is missing of the users and of so many deviations, all of it or what an interrupted load left.
+
+    Raises NotFound without an administrator, Conflict where nothing is missing, Unavailable where the API refuses.
+    """
     settings = msgspec.structs.replace(settings, read_wait_seconds=0.0)
     doors = make_doors(settings, url)
     await doors.start()
     try:
         transport = httpx.ASGITransport(cast("Any", make_app(doors)))
         async with httpx.AsyncClient(transport=transport, base_url="http://demo") as client:
-            return await _Demo(client, doors, random.Random(1)).run(deviations, progress)  # noqa: S311 - a story, no secret
+            return await _Demo(client, doors, url, random.Random(1)).run(deviations, progress)  # noqa: S311 - a story, no secret
+    except httpx.HTTPError as error:
+        raise Unavailable(f"The demonstration was not loaded to its end: {_sentence(error)}") from error
     finally:
         await doors.stop()
 
 
+def _sentence(error: httpx.HTTPError) -> str:
+    if isinstance(error, httpx.HTTPStatusError):
+        return f"{error.request.method} {error.request.url.path} was answered with {error.response.status_code}."
+    return str(error)
+
+
 class _Demo:
-    def __init__(self, client: httpx.AsyncClient, doors: Doors, chance: random.Random) -> None:
+    def __init__(self, client: httpx.AsyncClient, doors: Doors, url: str, chance: random.Random) -> None:
         self._client = client
         self._doors = doors
+        self._url = url
         self._chance = chance
         self._password = secrets.token_urlsafe(9)
         self._ids: dict[str, int] = {}
 
     async def run(self, deviations: int, progress: Callable[[int, int], None]) -> Loaded:
-        total = len(_PEOPLE) + deviations
-        await self._administrator()
+        missing = deviations - await self._found()
+        there = set(self._ids)
+        if missing <= 0 and all(person[0] in there for person in _PEOPLE):
+            raise Conflict("The demonstration data are there already.")
+        total = len(_PEOPLE) + max(missing, 0)
         for done, (username, first, last, roles, department) in enumerate(_PEOPLE, 1):
-            given = {"first_name": first, "last_name": last, "roles": roles, "department": department}
-            made = await self._ask(
-                NAME, "POST", "/api/users/", {"username": username, "password": self._password, **given}
-            )
-            self._ids[username] = made["id"]
+            if username in there:
+                await reset_password(self._url, self._doors.vault.keys, username, self._password)
+            else:
+                given = {"first_name": first, "last_name": last, "roles": roles, "department": department}
+                made = await self._ask(
+                    NAME, "POST", "/api/users/", {"username": username, "password": self._password, **given}
+                )
+                self._ids[username] = made["id"]
             progress(done, total)
-        for done in range(deviations):
+        for done in range(missing):
             await self._deviation()
             progress(len(_PEOPLE) + done + 1, total)
-        return Loaded([person[0] for person in _PEOPLE], self._password, deviations)
+        return Loaded([person[0] for person in _PEOPLE], self._password, max(missing, 0))
 
-    async def _administrator(self) -> None:
+    async def _found(self) -> int:
+        """Learn the ids of the users that are there; return how many deviations they have reported."""
         keys = self._doors.vault.keys
         async with self._doors.pool.connection() as connection:
-            found = await user_id_of(connection, keys, NAME)
-            there = await user_id_of(connection, keys, _PEOPLE[0][0])
-        if found is None:
+            for username in (NAME, *(person[0] for person in _PEOPLE)):
+                found = await user_id_of(connection, keys, username)
+                if found is not None:
+                    self._ids[username] = found
+            reporters = [self._ids[username] for username in _REPORTERS if username in self._ids]
+            cursor = await connection.execute(_REPORTED, (DeviationCreated.topic, reporters))
+            row = await cursor.fetchone()
+        if NAME not in self._ids:
             raise NotFound("There is no administrator yet; run `flowledger up` or `flowledger migrate` first.")
-        if there is not None:
-            raise Conflict("The demonstration data are there already.")
-        self._ids[NAME] = found
+        return int(row[0]) if row else 0
 
     async def _deviation(self) -> None:
         """Tell one deviation's story, up to a chance point of it."""
         title, category, department, description = self._chance.choice(_STORIES)
-        reporter = self._chance.choice(("operator.one", "analyst.one"))
+        reporter = self._chance.choice(_REPORTERS)
         made = await self._ask(
             reporter,
             "POST",

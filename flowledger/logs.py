@@ -4,6 +4,7 @@ import json
 import logging
 import sys
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final, TextIO
 
@@ -20,6 +21,8 @@ _LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical
 _FIRST: Final = ("timestamp", "level", "logger", "event")
 # How every line in JSON begins that is written here.
 _OURS: Final = b'{"timestamp":"'
+# Names of structlog's own parameters, and what it takes for an exception or a stack of ours.
+_PARAMETERS: Final = frozenset({"self", "level", "event", "method_name", "exc_info", "stack_info"})
 
 
 def configure(level: str = "info", form: str | None = None, stream: TextIO | None = None) -> None:
@@ -51,8 +54,17 @@ def configure(level: str = "info", form: str | None = None, stream: TextIO | Non
 def forward(process: str, line: bytes) -> None:
     """Log a line that a child process wrote: its fields if it is a JSON object, else as an event.
 
-    What the child says of the time and the level stays; `process` is added to it.
+    What the child says of the time and the level stays; `process` is added to it. Whatever the line holds, and
+    whatever becomes of our own stderr, nothing is raised: the child must not block on it.
     """
+    try:
+        _forward(process, line)
+    except Exception:  # noqa: BLE001 - a line of a shape that nobody thought of is logged as the text that it is
+        with suppress(Exception):
+            _forward_text(process, line)
+
+
+def _forward(process: str, line: bytes) -> None:
     settings = structlog.get_config()
     if line.startswith(_OURS) and line.endswith(b"}") and settings["processors"][-1] is _to_json:
         # A line of ours is redacted already and in the form that is asked for: thousands a second may come.
@@ -61,13 +73,19 @@ def forward(process: str, line: bytes) -> None:
     try:
         fields = msgspec.json.decode(line, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError):
-        fields = {"event": line.decode("utf-8", "backslashreplace").rstrip()}
-        if not fields["event"]:
-            return
+        _forward_text(process, line)
+        return
     level = _LEVELS.get(str(fields.pop("level", "info")), logging.INFO)
-    event = fields.pop("event", "")
+    event = str(fields.pop("event", ""))
+    name = str(fields.pop("logger", process))
     fields.setdefault("process", process)
-    structlog.get_logger(fields.pop("logger", process)).log(level, "%s", event, **fields)
+    given = {f"{key}_" if key in _PARAMETERS else key: value for key, value in fields.items()}
+    structlog.get_logger(name).log(level, "%s", event, **given)
+
+
+def _forward_text(process: str, line: bytes) -> None:
+    if text := line.decode("utf-8", "backslashreplace").rstrip():
+        structlog.get_logger(process).info("%s", text, process=process)
 
 
 class _Output:

@@ -132,8 +132,7 @@ class Kept:
 
 async def _forward_all(name: str, descriptor: int) -> None:
     async for line in _lines(descriptor):
-        with suppress(OSError):  # our own stderr may be gone; the child must not block on that
-            forward(name, line)
+        forward(name, line)
 
 
 async def _lines(descriptor: int) -> AsyncIterator[bytes]:

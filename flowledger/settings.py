@@ -85,28 +85,30 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         tuple[IPv4Network | IPv6Network, ...],
         _Declared(parsers.networks, "Addresses and networks whose X-Forwarded-* headers are believed."),
     ] = ()
-    rate_limit: Annotated[bool, _Declared(parsers.flag, "Whether limits on requests apply.")] = False
+    rate_limit: Annotated[bool, _Declared(parsers.flag, "Not in use yet: whether limits on requests apply.")] = False
     webhook_allow_private: Annotated[
         bool,
         _Declared(parsers.flag, "Whether webhooks may go to private addresses, and by plain http there."),
     ] = False
     deploy_allow_file_repos: Annotated[
         bool,
-        _Declared(parsers.flag, "Whether deployments may clone from this machine's own files."),
+        _Declared(parsers.flag, "Not in use yet: whether deployments may clone from this machine's own files."),
     ] = False
     cors_origins: Annotated[
         tuple[str, ...],
-        _Declared(parsers.origins, "Origins whose pages may call the API, between commas; * for any."),
+        _Declared(parsers.origins, "Not in use yet: origins whose pages may call the API, between commas; * for any."),
     ] = ()
     smtp_url: Annotated[
         str | None,
         _Declared(
             parsers.url("smtp", "smtps"),
-            "The mail server; without it no mail goes out.",
+            "Not in use yet, no mail goes out: the mail server.",
             secret=True,
         ),
     ] = None
-    dev: Annotated[bool, _Declared(parsers.flag, "Development: accepts HTTP Basic authentication too.")] = False
+    dev: Annotated[
+        bool, _Declared(parsers.flag, "Not in use yet: development, which accepts HTTP Basic authentication too.")
+    ] = False
     access_seconds: Annotated[int, _Declared(parsers.whole_seconds, "How long an access token is valid.")] = 900
     refresh_seconds: Annotated[int, _Declared(parsers.whole_seconds, "How long a refresh token is valid.")] = 604_800
     checkpoint_seconds: Annotated[

@@ -11,7 +11,7 @@ import structlog
 from flowledger.foundation import Foundation, Keeper
 from flowledger.process import Child, Kept, Patience
 
-__all__ = ["Child", "Foundation", "ListenError", "Patience", "listen", "supervise"]
+__all__ = ["Child", "Foundation", "ListenError", "Patience", "listen", "listen_each", "supervise"]
 
 _log = structlog.get_logger(__name__)
 
@@ -28,17 +28,45 @@ class ListenError(Exception):
 
 
 def listen(host: str, port: int, backlog: int = 2048) -> socket.socket:
-    """A listening TCP socket for children to share by descriptor; port 0 takes any free one.
+    """A listening TCP socket for a child to take by descriptor; port 0 takes any free one.
 
     Its real port is in `getsockname()`. Raises ListenError.
     """
+    return _listen(host, port, backlog, among_others=False)
+
+
+def listen_each(host: str, port: int, count: int, backlog: int = 2048) -> list[socket.socket]:
+    """A listening socket for each of `count` children, all on one address; the kernel deals connections out among them.
+
+    Of one socket that all shared, whoever wakes first would take every connection and keep it. Whoever holds them open
+    keeps the queue of a child that died for the one that follows it. Raises ListenError.
+    """
+    if count == 1:
+        return [listen(host, port, backlog)]
+    if port:
+        # A program of ours that shares the address in the same way would be no hindrance below.
+        listen(host, port, backlog).close()
+    listening: list[socket.socket] = []
+    try:
+        for _ in range(count):
+            one = _listen(host, port, backlog, among_others=True)
+            listening.append(one)
+            port = one.getsockname()[1]
+    except ListenError:
+        for one in listening:
+            one.close()
+        raise
+    return listening
+
+
+def _listen(host: str, port: int, backlog: int, *, among_others: bool) -> socket.socket:
     if not 0 <= port <= _LAST_PORT:
         raise ListenError(f"can't listen on {host} port {port}: there is no such port")
     try:
         (family, _, _, _, address), *_ = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
-        return socket.create_server(address[:2], family=family, backlog=backlog)
+        return socket.create_server(address[:2], family=family, backlog=backlog, reuse_port=among_others)
     except OSError as error:
         raise ListenError(f"can't listen on {host} port {port}: {error.strerror}") from error
 

@@ -5,7 +5,7 @@ Each append is planned on what those before it add. One that is refused takes no
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from ledger.append import Allotment, Append, Plan, Receipt, Statement, VersionConflict
@@ -72,8 +72,17 @@ class Batch:
     def _made(self, plan: Plan, allotment: Allotment) -> tuple[list[Row], list[bytes]]:
         if allotment.taken and not plan.events:
             raise ValueError("a number was taken for no event")
+        for event in plan.events:
+            _check_storable(event)
         rows = [Row(place, *event, self.head.at) for place, event in enumerate(plan.events, self.tree.size + 1)]
         return rows, [row_hash(row) for row in rows]
+
+
+def _check_storable(event: Any) -> None:
+    """Refuse what the columns can't hold: sent on, it would fail the whole batch."""
+    fits = isinstance(event.stream, UUID) and isinstance(event.version, int) and 0 <= event.version < 2**63
+    if not fits or not isinstance(event.topic, str) or not isinstance(event.state, bytes):
+        raise TypeError(f"{event.topic!r} is no event that can be stored, at version {event.version!r}.")
 
 
 def asked_versions(appends: Sequence[Append]) -> list[StreamVersion]:

@@ -12,11 +12,16 @@ from ledger.tasks import end
 
 log = structlog.get_logger(__name__)
 
+#: No ledger comes so far; who says so is not to be believed.
+_TOO_FAR = 2**62
+_LONGEST = 19
+
 
 class Bell:
     """Positions told by NOTIFY on some channels. Whoever waits is woken when a position is reached, or in time.
 
-    A told position is a hint to look, never the truth: notifications are lost while the connection is.
+    Notifications are lost while the connection is, and anybody in the database can send one: what was told is forgotten
+    with the connection, and the last word counts, also where it goes back. So no false word outlives the next true one.
     """
 
     def __init__(self, connect: Callable[[], Awaitable[AsyncConnection[Any]]], *channels: str) -> None:
@@ -43,7 +48,7 @@ class Bell:
             await end([self._task])
 
     def told(self, channel: str) -> int:
-        """Return the highest position heard on a channel."""
+        """Return the position last heard on a channel, 0 where none was since the connection was made."""
         return self._told[channel]
 
     def ring(self, channel: str, position: int) -> None:
@@ -84,24 +89,40 @@ class Bell:
                 pause = 0.05
             except (psycopg.Error, OSError) as error:
                 log.warning("bell_connection_lost", error=str(error))
-            self.listening = False
+            except Exception:  # A fault of ours, or of who wanted to be called: hearing goes on.
+                log.exception("bell_failed")
             await asyncio.sleep(pause)
             pause = min(pause * 2, 2.0)
 
     async def _listen(self) -> None:
         connection = await self._connect()
         try:
+            self._told = dict.fromkeys(self._channels, 0)
             for channel in self._channels:
                 await connection.execute(f"LISTEN {channel}")
             self.listening = True
             for channel in self._channels:
                 self._call(channel)
             async for notify in connection.notifies():
-                self.ring(notify.channel, int(notify.payload))
+                position = _position(notify.payload)
+                if position is None:
+                    log.warning("bell_payload_ignored", channel=notify.channel, payload=notify.payload[:50])
+                    continue
+                self._told[notify.channel] = min(position, self._told[notify.channel])
+                self.ring(notify.channel, position)
                 self._call(notify.channel)
         finally:
+            self.listening = False
             await connection.close()
 
     def _call(self, channel: str) -> None:
         for heard in self._heard[channel]:
             heard()
+
+
+def _position(payload: str) -> int | None:
+    """Return the position that a notification tells, None where it is none."""
+    if len(payload) > _LONGEST or not (payload.isascii() and payload.isdigit()):
+        return None
+    position = int(payload)
+    return position if position < _TOO_FAR else None

@@ -1,12 +1,14 @@
 """Facts to the exact bytes that are stored, and back. Topics that are not ours decode to None."""
 
+import hmac
 from collections.abc import Iterable
 from typing import Any, Generic, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 import domain.catalogue  # noqa: F401 - importing it registers every fact
-from domain.events import FACTS, Event, Personal, Recorded
+from domain.events import FACTS, Event, Personal, Recorded, Signature
 from ledger.keys import Vault
 from ledger.rows import Row
 
@@ -51,6 +53,24 @@ class Codec:
             if event is not None:
                 found.append(Recorded(row.position, row.originator_id, row.originator_version, row.recorded_at, event))
         return found
+
+    def sealed(self, event: Event) -> Event:
+        """Return a signed event with its signature sealed; one that is not signed as it is."""
+        if event.signature is None:
+            return event
+        return replace(event, signature=replace(event.signature, seal=self._seal_of(event, event.signature)))
+
+    def holds(self, event: Event) -> bool:
+        """Tell whether a signature is the actor's, and its seal that of this very event: nothing in it was altered."""
+        signature = event.signature
+        if signature is None or signature.signer != event.actor:
+            return False
+        return hmac.compare_digest(signature.seal, self._seal_of(event, signature))
+
+    def _seal_of(self, event: Event, signature: Signature) -> str:
+        # Over the topic and every byte that is stored, but for the seal: a signature fits no other event.
+        bare = replace(event, signature=replace(signature, seal=""))
+        return self.vault.authenticate(event.topic.encode() + b"\n" + self.encode(bare))
 
     def record(self, record: type[T]) -> "RecordCodec[T]":
         """Return a codec for folded records: personal data in them is sealed too."""

@@ -1,26 +1,33 @@
 """Keys are files outside the database, mode 0600: made on first use, read once, never logged.
 
-What is sealed is AES-256-GCM. Losing `names.key` or `data.key` loses user names or kept secrets; losing a person's key
-is erasing that person; losing `checkpoint.key` or `signature.key` loses the power to sign and verify, not the record.
+What is sealed is AES-256-GCM. Losing `names.key` loses sign-in by name, not the names; losing `data.key` loses kept
+secrets; losing a person's key is erasing that person; losing `signature.key` loses the power to check signatures, and
+losing `checkpoint.key` the power to sign tree heads: `checkpoint.pub` goes on verifying them. None loses the record.
 """
 
 import hmac
 import os
 from base64 import b64decode, b64encode
 from collections.abc import Callable
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from uuid import UUID
 
 import msgspec
+import structlog
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from domain.events import Personal, Signature
+from domain.events import Personal
+from ledger.files import make_folder, sync_folder
 
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
+_CHECKPOINT = "checkpoint"
+
+log = structlog.get_logger(__name__)
 
 
 class KeyMissing(Exception):
@@ -34,6 +41,7 @@ class Keys:
         """Name the folder; it is made when the first key is."""
         self._folder = folder
         self._known: dict[str, bytes] = {}
+        self._published: bytes | None = None
 
     def secret(self, name: str) -> bytes:
         """Return a key of 32 random bytes by its name, made on first use."""
@@ -44,17 +52,22 @@ class Keys:
         return key
 
     def signer(self) -> Ed25519PrivateKey:
-        """Return the key that signs tree heads."""
-        return Ed25519PrivateKey.from_private_bytes(self.secret("checkpoint"))
+        """Return the key that signs tree heads; made with its public key beside it on first use."""
+        key = Ed25519PrivateKey.from_private_bytes(self.secret(_CHECKPOINT))
+        self._publish(key.public_key().public_bytes_raw())
+        return key
 
     def verifiers(self) -> list[Ed25519PublicKey]:
         """Return the keys that verify tree heads; none is made where there is none.
 
-        They are `checkpoint.key`, and `checkpoint-….key`: what that file was renamed to when the key was changed.
+        They are `checkpoint.pub` and each `checkpoint-….pub`: keys that signed before the last change. A private key is
+        read only where it has no public one of its name beside it.
         """
-        names = [path.stem for path in sorted(self._folder.glob("checkpoint*.key"))]
-        secrets = [key for name in names if (key := self._read(name)) is not None]
-        return [Ed25519PrivateKey.from_private_bytes(secret).public_key() for secret in secrets]
+        public = {path.stem: self._read_file(path) for path in sorted(self._folder.glob(f"{_CHECKPOINT}*.pub"))}
+        for path in sorted(self._folder.glob(f"{_CHECKPOINT}*.key")):
+            if path.stem not in public and (secret := self._read(path.stem)) is not None:
+                public[path.stem] = Ed25519PrivateKey.from_private_bytes(secret).public_key().public_bytes_raw()
+        return [Ed25519PublicKey.from_public_bytes(raw) for raw in dict.fromkeys(public.values()) if raw is not None]
 
     def of_person(self, subject: UUID, purpose: str, *, make: bool) -> bytes | None:
         """Return a person's key for a purpose (`name`, `contact`); None once destroyed. Made only where `make`."""
@@ -70,44 +83,68 @@ class Keys:
         return self._folder / f"{name}.key"
 
     def _read(self, name: str) -> bytes | None:
+        return self._read_file(self._path(name))
+
+    def _read_file(self, path: Path) -> bytes | None:
         try:
-            key = b64decode(self._path(name).read_bytes(), validate=True)
+            key = b64decode(path.read_bytes(), validate=True)
         except FileNotFoundError:
             return None
         except ValueError:
             key = b""
         if len(key) != _KEY_BYTES:
-            raise KeyMissing(f"{self._path(name)} does not hold a key of {_KEY_BYTES} bytes.")
+            raise KeyMissing(f"{path} does not hold a key of {_KEY_BYTES} bytes.")
         return key
+
+    def _publish(self, public: bytes) -> None:
+        """Keep the public key beside the private one; the one before it, if any, goes on verifying."""
+        if self._published == public:
+            return
+        path, before = self._folder / f"{_CHECKPOINT}.pub", None
+        try:
+            with suppress(KeyMissing):
+                before = self._read_file(path)
+            if before is not None and before != public:
+                former = path.with_stem(f"{_CHECKPOINT}-{sha256(before).hexdigest()[:8]}")
+                _replace(former, before)
+            if before != public:
+                _replace(path, public)
+        except OSError as error:  # A folder that may only be read: the key signs all the same.
+            log.warning("public_key_not_written", error=str(error))
+        self._published = public
 
     def _make(self, name: str) -> bytes:
         path = self._path(name)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = path.with_name(f"{path.name}.{os.urandom(6).hex()}")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(b64encode(os.urandom(_KEY_BYTES)))
-            file.flush()
-            os.fsync(file.fileno())
+        for folder in (self._folder, path.parent):
+            make_folder(folder, 0o700)
+        draft = _draft(path, os.urandom(_KEY_BYTES), 0o600)
         try:
             os.link(draft, path)  # Fails where another process was first: its key is the key.
         except FileExistsError:
             pass
         finally:
             draft.unlink()
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
         key = self._read(name)
         if key is None:
             raise KeyMissing(f"{path} was made and is gone.")
         return key
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _draft(path: Path, key: bytes, mode: int) -> Path:
+    """Return a new file beside a path that holds a key, on the disk."""
+    draft = path.with_name(f"{path.name}.{os.urandom(6).hex()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(b64encode(key))
+        file.flush()
+        os.fsync(file.fileno())
+    return draft
+
+
+def _replace(path: Path, public: bytes) -> None:
+    _draft(path, public, 0o644).replace(path)
+    sync_folder(path.parent)
 
 
 class Vault:
@@ -119,18 +156,24 @@ class Vault:
         self.nonce = nonce
 
     def personal(self, subject: UUID, purpose: str, value: dict[str, str]) -> Personal:
-        """Return personal data with a nonce drawn for it."""
+        """Return personal data with a nonce drawn for it.
+
+        Its key is made here, where none is yet: sealing happens under the ledger's lock, and must not wait for a disk.
+        """
+        self.keys.of_person(subject, purpose, make=True)
         return Personal(subject, purpose, self.nonce(), value)
 
     def seal_person(self, personal: Personal) -> dict[str, str]:
         """Return what stands in the stored bytes in place of personal data.
 
-        What was opened goes back as it was: sealing it again could bring back the key of somebody erased meanwhile.
+        What was opened goes back as it was. Raises KeyMissing for a new value whose key is not there: it was destroyed
+        since the value was drawn, and must not come back.
         """
         sealed = personal.sealed
         if not sealed and personal.value is not None:
-            key = self.keys.of_person(personal.subject, personal.purpose, make=True)
-            assert key is not None  # noqa: S101 - it has just been made
+            key = self.keys.of_person(personal.subject, personal.purpose, make=False)
+            if key is None:
+                raise KeyMissing(f"The {personal.purpose} key of {personal.subject} is not there.")
             plain = msgspec.json.encode(personal.value, order="deterministic")
             sealed = AESGCM(key).encrypt(personal.nonce, plain, _context(personal.subject, personal.purpose))
         return {
@@ -167,20 +210,9 @@ class Vault:
         except (InvalidTag, ValueError) as altered:
             raise KeyMissing(f"{context}: sealed with another key, or altered.") from altered
 
-    def seal_of(self, signature: Signature) -> str:
-        """Return the seal that a signature must carry: an HMAC over everything else in it, names as stored."""
-        name = self.seal_person(signature.name)
-        covered = (
-            signature.signer,
-            name,
-            signature.meaning,
-            signature.at,
-            str(signature.stream),
-            signature.version,
-            signature.digest,
-        )
-        text = msgspec.json.encode(covered, order="deterministic")
-        return hmac.new(self.keys.secret("signature"), text, sha256).hexdigest()
+    def authenticate(self, data: bytes) -> str:
+        """Return an HMAC under the key of signatures: the database alone can't make one."""
+        return hmac.new(self.keys.secret("signature"), data, sha256).hexdigest()
 
 
 def _context(subject: UUID, purpose: str) -> bytes:

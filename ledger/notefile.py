@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from ledger.files import make_folder, sync_folder
 from ledger.note import NoteError
 
 _END = b"\n\n"
@@ -45,14 +46,14 @@ class NoteFile:
     def append(self, note: str) -> None:
         """Add a note, and have it on the disk on return."""
         new = not self.size()
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self._path.parent)
         with self._path.open("a+b") as file:
             file.truncate(_whole_tail(file)[0])
             file.write(note.encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
         if new:
-            _sync_folder(self._path.parent)
+            sync_folder(self._path.parent)
 
     def read(self, size: int) -> Iterator[str]:
         """Yield the whole notes in the file's first `size` bytes; holds one at a time."""
@@ -85,11 +86,3 @@ def _whole_tail(file: BinaryIO) -> tuple[int, bytes]:
 
 def _text(record: bytes) -> str:
     return record.decode(errors="replace")
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

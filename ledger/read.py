@@ -12,10 +12,18 @@ from ledger.rows import Row
 _SQL = queries("ledger", "read")
 
 
+class LedgerDamaged(Exception):
+    """Events that must be there are not: whoever read on would miss them for ever. `audit verify` says more."""
+
+
 async def read_after(connection: AsyncConnection[Any], position: int, limit: int) -> list[Row]:
-    """Return up to `limit` events after a position; one index range."""
+    """Return up to `limit` events after a position; one index range. Raises LedgerDamaged where one is missing."""
     cursor = await connection.execute(_SQL.after, (position, limit), prepare=True, binary=True)
-    return [Row(*row) for row in await cursor.fetchall()]
+    rows = [Row(*row) for row in await cursor.fetchall()]
+    if rows and rows[-1].position != position + len(rows):
+        missing = next(place for place, row in enumerate(rows, position + 1) if row.position != place)
+        raise LedgerDamaged(f"the event at position {missing} is missing")
+    return rows
 
 
 async def read_stream(connection: AsyncConnection[Any], stream: UUID) -> list[Row]:

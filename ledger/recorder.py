@@ -71,9 +71,9 @@ class LedgerApplicationRecorder(PostgresApplicationRecorder):
         """Prepare an empty database, as its owner. Raises SchemaError where it is older, or newer, than this code."""
         with psycopg.connect(**_arguments(self.datastore), autocommit=True) as connection:
             try:
-                check(connection, _PACKAGES)
+                check(connection, _PACKAGES, others=True)
             except SchemaError:
-                migrate(connection, _PACKAGES, connection.info.user)
+                migrate(connection, _PACKAGES, connection.info.user, others=True)
         super().create_table()
 
     @retry(_NotRecordedError, max_attempts=10, wait=0.2)

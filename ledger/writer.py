@@ -3,6 +3,9 @@
 A transaction locks the head, checks each append's versions, lets each append plan its rows (ids, numbers and the time
 are allotted then, under the lock), inserts the rows, and moves the head on. So positions have no gaps, position order
 is commit order, and a number is never lost to a failed append. Two round trips to the server a batch, however large.
+
+A process that is stuck while it holds the lock loses it, with its connection, after `_HOLD_SECONDS`; who waits for it
+longer than `_LOCK_SECONDS` is refused, and nothing of his is recorded.
 """
 
 import asyncio
@@ -11,6 +14,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import structlog
@@ -26,6 +30,10 @@ log = structlog.get_logger(__name__)
 
 _SQL = queries("ledger", "append")
 _AWAY = "The database is away; nothing was recorded."
+_BUSY = "The ledger is held by another process; nothing was recorded."
+_HOLD_SECONDS = 8.0
+_LOCK_SECONDS = 10.0
+_VERSIONS = range(2**63)
 
 
 class Writer:
@@ -37,8 +45,11 @@ class Writer:
         *,
         most: int = 256,
         waiting: int = 20_000,
+        lock_seconds: float = _LOCK_SECONDS,
+        hold_seconds: float = _HOLD_SECONDS,
     ) -> None:
         """Prepare; nothing is opened before the first append. `waiting`: how many may queue before 503."""
+        self._patience = str(round(lock_seconds * 1000)), str(round(hold_seconds * 1000))
         self._connect = connect
         self._most = most
         self._waiting = waiting
@@ -51,9 +62,10 @@ class Writer:
     async def append(self, append: Append) -> Receipt:
         """Queue an append and wait until it is durable.
 
-        Raises VersionConflict, Unavailable (not committed), OutcomeUnknown, whatever its plan raises, and
-        psycopg.Error where one of its own statements fails.
+        Raises VersionConflict, Unavailable (not committed), OutcomeUnknown, whatever its plan raises, psycopg.Error
+        where one of its own statements fails, psycopg.DataError where it expects what no stream can have.
         """
+        _check_expected(append)
         if self._closing or len(self._queue) >= self._waiting:
             raise Unavailable("The ledger takes no more appends at the moment.")
         if self._task is None or self._task.done():
@@ -82,7 +94,7 @@ class Writer:
 
     async def _write(self, appends: list[Append]) -> None:
         try:
-            await self._commit(appends)
+            batch = await self._commit(appends)
         except _LostError as error:
             log.warning("ledger_connection_lost", error=str(error), appends=len(appends))
             await self._give_up(appends, Unavailable(_AWAY))
@@ -90,13 +102,21 @@ class Writer:
             log.warning("ledger_commit_unknown", error=str(error), appends=len(appends))
             lost = OutcomeUnknown("The database went away during the commit; ask again with the same key.")
             await self._give_up(appends, lost)
+        except psycopg.errors.LockNotAvailable as error:
+            await self._kept_waiting(appends, error)
         except psycopg.Error as error:
-            await self._refused(appends, error)
+            if await self._rolled_back():
+                await self._refused(appends, error)
+            else:
+                await self._give_up(appends, Unavailable(_AWAY))
         except Exception as error:  # The writer must outlive any fault of ours: its callers are told instead.
             log.exception("ledger_writer_failed")
-            await self._give_up(appends, error)
+            await self._disconnect()  # Which takes back what was under way.
+            await self._refused(appends, error)
+        else:
+            batch.settle()
 
-    async def _commit(self, appends: list[Append]) -> None:
+    async def _commit(self, appends: list[Append]) -> Batch:
         connection, batch = await self._locked(appends)
         for append in appends:
             batch.add(append)
@@ -104,7 +124,7 @@ class Writer:
             await _store(connection, batch)
         else:
             await connection.execute("ROLLBACK")
-        batch.settle()
+        return batch
 
     async def _locked(self, appends: list[Append]) -> tuple[AsyncConnection[Any], Batch]:
         """Return a connection that holds the lock, and the batch to be. Nothing is at stake yet, so a connection that
@@ -122,15 +142,23 @@ class Writer:
                     raise _LostError(str(error)) from error
         raise AssertionError("unreachable: the second try returns or raises")
 
-    async def _refused(self, appends: list[Append], error: psycopg.Error) -> None:
-        """The database refused the batch: one bad append must not fail its neighbours."""
-        if not await self._rolled_back():
-            await self._give_up(appends, Unavailable(_AWAY))
-        elif len(appends) == 1:
+    async def _refused(self, appends: list[Append], error: Exception) -> None:
+        """The batch failed, and nothing of it is there: one bad append must not fail its neighbours."""
+        if len(appends) == 1:
             appends[0].fail(error)
-        else:
-            for append in appends:
-                await self._write([append])
+            return
+        for append in appends:
+            await self._write([append])
+
+    async def _kept_waiting(self, appends: list[Append], error: psycopg.Error) -> None:
+        """Somebody else holds the lock: whoever has waited so long is told, rather than made to wait again."""
+        waited = [*appends, *self._queue]
+        self._queue.clear()
+        log.warning("ledger_lock_not_available", error=str(error), appends=len(waited))
+        if not await self._rolled_back():
+            await self._disconnect()
+        for append in waited:
+            append.fail(Unavailable(_BUSY))
 
     async def _give_up(self, appends: list[Append], error: Exception) -> None:
         await self._disconnect()
@@ -142,6 +170,7 @@ class Writer:
             try:
                 self._connection = await self._connect()
                 await self._connection.execute(_SQL.plan)
+                await self._connection.execute(_SQL.patience, self._patience)
             except (psycopg.Error, OSError) as error:
                 raise _LostError(str(error)) from error
             register(self._connection)
@@ -161,6 +190,14 @@ class Writer:
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.close()
+
+
+def _check_expected(append: Append) -> None:
+    """Refuse what could not even be asked of the database: it would fail the whole batch."""
+    expected: Sequence[tuple[object, object]] = append.expects
+    for stream, version in expected:
+        if not isinstance(stream, UUID) or not isinstance(version, int) or version not in _VERSIONS:
+            raise psycopg.DataError(f"No stream {stream!r} has a version {version!r}.")
 
 
 class _LostError(Exception):
@@ -195,6 +232,7 @@ async def _only(cursor: AsyncCursor[Any]) -> Any:
 
 
 async def _store(connection: AsyncConnection[Any], batch: Batch) -> None:
+    sent = False
     try:
         async with connection.pipeline():
             if batch.rows:
@@ -202,10 +240,15 @@ async def _store(connection: AsyncConnection[Any], batch: Batch) -> None:
             for statement in batch.statements:
                 await connection.execute(statement.sql, statement.parameters, prepare=True)
             # A statement that fails aborts the rest of the pipeline, this one too.
+            sent = True
             await connection.execute("COMMIT")
     except psycopg.Error as error:
         if connection.closed:
             raise _CommitLostError(str(error)) from error
+        raise
+    except Exception as error:
+        if sent:
+            raise _CommitLostError(f"{type(error).__name__}: {error}") from error
         raise
 
 

@@ -75,6 +75,8 @@ class DeviationDetail(Struct, frozen=True):
     related_product: str
     immediate_actions: str
     investigator: UserRef | None
+    question: str
+    answer: str
     closed_at: datetime | None
     updated_at: datetime
     attachments: tuple[AttachmentOut, ...]
@@ -158,6 +160,8 @@ def detail(it: Deviation, people: Mapping[int, User]) -> DeviationDetail:
         related_product=it.related_product,
         immediate_actions=it.immediate_actions,
         investigator=user_ref(it.investigator, people),
+        question=it.question,
+        answer=it.answer,
         closed_at=_seconds(it.closed_at),
         updated_at=seconds(it.updated_at),
         attachments=(),

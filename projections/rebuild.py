@@ -94,9 +94,10 @@ async def _beside(url: str) -> AsyncIterator[tuple[AsyncConnection[Any], AsyncCo
         except psycopg.errors.LockNotAvailable:
             raise RebuildRefused("Another rebuild is under way.") from None
         await writer.execute(_SQL.patience, ("0", False))
-        await writer.execute(_SQL.prepare)
+        await writer.execute(_SQL.quick)
+        for (table,) in await (await writer.execute(_SQL.left)).fetchall():
+            await writer.execute(sql.SQL(_SQL.drop).format(table=sql.Identifier(table)))
         yield reader, writer
-        await writer.execute(_SQL.finish)
     finally:
         await writer.close()
         await reader.close()

@@ -85,6 +85,7 @@ class Runner:
         self._led, self._sought = {}, float("-inf")
         try:
             await connection.execute(_SQL.by_key)
+            await connection.execute(_SQL.unflushed)
             while not stop.is_set():
                 heard = self._bell.told(CHANNEL)
                 await self._lead(connection)
@@ -114,19 +115,19 @@ class Runner:
         return int(row[0]) if row else 0
 
     async def step(self, connection: AsyncConnection[Any]) -> bool:
-        """Move the consumers that are furthest behind by one batch; tell whether there was any."""
+        """Move each consumer by one batch; tell whether there may be more for one of them already."""
         await self._look_after(connection)
         now = time.monotonic()
         ready = [name for name in self._led if name not in self._failed or self._failed[name].due <= now]
-        moved = False
+        more = False
         for position in sorted({self._led[name] for name in ready}):
             names = [name for name in ready if self._led[name] == position]
             if self._failed.keys().isdisjoint(names):
-                moved |= await self._advance(connection, names, self._batch)
+                more |= await self._advance(connection, names, self._batch)
             else:  # In trouble: alone, and one event at a time, so that the one in the way is named.
                 for name in names:
-                    moved |= await self._advance(connection, [name], 1 if name in self._failed else self._batch)
-        return moved
+                    more |= await self._advance(connection, [name], 1 if name in self._failed else self._batch)
+        return more
 
     async def _look_after(self, connection: AsyncConnection[Any]) -> None:
         """Let those go on that stand still where a rebuild has carried them elsewhere."""
@@ -155,7 +156,8 @@ class Runner:
                 self._led[name] = rows[-1].position
                 await self._went_on(connection, name)
                 await self._consumers[name].committed()
-        return rows is None or bool(rows)
+        # A batch that is not full has reached the tail: whatever was told before it was read is in it.
+        return rows is None or len(rows) == limit
 
     async def _apply(self, connection: AsyncConnection[Any], names: list[str], limit: int) -> list[Row] | None:
         """Take the next events; return None where the consumers are not where they were thought to be."""

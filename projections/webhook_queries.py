@@ -13,10 +13,11 @@ _SQL = queries("projections", "webhooks")
 
 
 class Listed(NamedTuple):
-    """A webhook, and since when deliveries to it fail."""
+    """A webhook, since when deliveries to it fail, and whether its receiver ended it (410)."""
 
     webhook: Webhook
     failing_since: datetime | None
+    ended: bool
 
 
 async def find(
@@ -27,10 +28,10 @@ async def find(
     row = await cursor.fetchone()
     if row is None:
         return 0, []
-    return (row[0], [Listed(codec.decode(record), since) for record, since in zip(row[1], row[2], strict=True)])
+    return (row[0], [Listed(codec.decode(record), *rest) for record, *rest in zip(*row[1:], strict=True)])
 
 
 async def one(connection: AsyncConnection[Any], codec: RecordCodec[Webhook], number: int) -> Listed | None:
     """Return a webhook that is not deleted."""
     row = await (await connection.execute(_SQL.one, (number,), prepare=True, binary=True)).fetchone()
-    return Listed(codec.decode(row[0]), row[1]) if row else None
+    return Listed(codec.decode(row[0]), *row[1:]) if row else None

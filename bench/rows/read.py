@@ -66,7 +66,7 @@ ROW = Row(
     sides={
         "ours": "the product, 2 API processes and a worker; 1,000 deviations",
         "ours, many": "the same; 20,000 deviations",
-        "litestar": "bare Litestar, 2 processes with a socket each, served as the product is, the same bytes from memory",
+        "litestar": "bare Litestar, 2 processes with a socket each, served as we are, the same bytes from memory",
     },
     goals=(
         Goal(what="GET list of 20, exact count of 1,000", ours="ours", peer="litestar", at_least=0.15),

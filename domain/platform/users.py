@@ -1,6 +1,7 @@
 """Users: who may sign in, with which roles. A user is never removed, and a name is never given twice."""
 
 import unicodedata
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -25,7 +26,7 @@ class User(Struct, frozen=True, kw_only=True):
     contact: Personal
     department: str
     roles: tuple[str, ...]
-    joined_at: str
+    joined_at: datetime
 
     def actor(self) -> Actor:
         """Return the user as the rules see who acts."""
@@ -86,7 +87,7 @@ def evolve(user: User | None, recorded: Recorded) -> User:
             contact=event.contact,
             department=event.department,
             roles=event.roles,
-            joined_at=recorded.at.isoformat(),
+            joined_at=recorded.at,
         )
     assert user is not None  # noqa: S101 - a stream begins with its creation: the ledger demands the next version.
     changed = _changed(event) if isinstance(event, UserUpdated) else {}

@@ -1,5 +1,6 @@
 """Webhooks: who is told of which facts, and where. The secret is not a fact; it is kept sealed, apart."""
 
+from datetime import datetime
 from uuid import UUID
 
 from msgspec import Struct
@@ -24,7 +25,7 @@ class Webhook(Struct, frozen=True, kw_only=True):
     url: str
     events: tuple[str, ...]
     active: bool
-    created: str
+    created: datetime
 
 
 @fact("webhook.created", numbered={"id": "webhook"})
@@ -54,7 +55,7 @@ def evolve(webhook: Webhook | None, recorded: Recorded) -> Webhook:
             url=event.url,
             events=event.events,
             active=event.active,
-            created=recorded.at.isoformat(),
+            created=recorded.at,
         )
     assert webhook is not None  # noqa: S101 - a stream begins with its creation: the ledger demands the next version.
     return replace(webhook, version=recorded.version, status=event.to_state or webhook.status)

@@ -58,9 +58,10 @@ class Deviation(Struct, frozen=True, kw_only=True):
     chain: tuple[str, ...] = ()
     #: Who approved in this round.
     approvals: tuple[int | None, ...] = ()
-    #: The review that asked for information, and its question.
+    #: The review that waits for information; the last question that was asked, and its answer.
     asked_in: str | None = None
     question: str = ""
+    answer: str = ""
     closed_at: datetime | None = None
 
 

@@ -87,8 +87,8 @@ _CHANGES: dict[type[Event], Callable[[Deviation, Any, datetime], dict[str, Any]]
     DepartmentApproved: lambda it, e, at: {"approvals": (*it.approvals, e.actor)},
     QaApproved: lambda it, e, at: {"approvals": (*it.approvals, e.actor)},
     Approved: lambda it, e, at: {"approvals": (*it.approvals, e.actor)},
-    InformationRequested: lambda it, e, at: {"asked_in": e.from_state, "question": e.question},
-    InformationProvided: lambda it, e, at: {"asked_in": None, "question": ""},
+    InformationRequested: lambda it, e, at: {"asked_in": e.from_state, "question": e.question, "answer": ""},
+    InformationProvided: lambda it, e, at: {"asked_in": None, "answer": e.answer},
     Closed: lambda it, e, at: {"closed_at": at},
     Reopened: lambda it, e, at: {"closed_at": None},
 }

@@ -3,15 +3,18 @@
 import sys
 from collections.abc import Sequence
 
+import msgspec
 import psycopg
 from cyclopts import App, CycloptsError
 
-from domain.errors import FlowledgerError
+from domain.errors import FlowledgerError, InvalidInput
 from flowledger.cli.common import Unaskable
 from flowledger.postgres import DataInUseError, PostgresError
 from flowledger.settings import SettingsError
 from flowledger.supervise import ListenError
+from ledger.keys import KeyMissing
 from ledger.migrate import SchemaError
+from projections.folding import FoldFailed
 from projections.rebuild import RebuildRefused
 
 app = App(name="flowledger", help="Workflows on a ledger that proves itself.", result_action="return_value")
@@ -42,6 +45,7 @@ _UNASKABLE = (
     LookupError,
     ValueError,
     RebuildRefused,
+    KeyMissing,
 )
 
 
@@ -51,8 +55,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return app(arguments, exit_on_error=False) or 0
     except CycloptsError:
         return 2  # Cyclopts has said what is wrong.
-    except _UNASKABLE as error:
-        print(f"flowledger: {error}", file=sys.stderr)
-        return 2
+    except (FoldFailed, msgspec.MsgspecError, *_UNASKABLE) as error:
+        print(f"flowledger: {_told(error)}", file=sys.stderr)
+        return 1 if isinstance(error, FoldFailed) else 2
     except KeyboardInterrupt:
         return 130
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, FoldFailed):
+        return f"the record can not be folded, {error}"
+    if isinstance(error, msgspec.MsgspecError):
+        return f"what is stored can not be read: {error}"
+    if isinstance(error, InvalidInput):
+        return str(error) + "".join(f"\n  {fault.field}: {fault.message}" for fault in error.faults)
+    return str(error)

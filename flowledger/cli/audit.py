@@ -9,7 +9,7 @@ from cyclopts import App, Parameter
 from audit.replay import replay as replay_all
 from audit.story import find_stream, state_at, story
 from audit.verify import verify as verify_all
-from flowledger.cli.common import Data, Json, answer, database, progress, settings_of
+from flowledger.cli.common import Data, Json, Unaskable, answer, migrated, progress, settings_of
 from flowledger.cli.report import replay_text, verify_text
 from ledger.checkpoint import make_checkpoint
 from ledger.codec import Codec
@@ -25,7 +25,7 @@ def verify(*, data: Data = None, json: Json = False) -> int:
     settings = settings_of(data)
     keys = Keys(settings.keys)
     with (
-        database(settings) as base,
+        migrated(settings) as base,
         psycopg.connect(base.url, autocommit=True) as connection,
         progress("verify") as bar,
     ):
@@ -48,9 +48,11 @@ def replay(
     json: Json = False,
 ) -> int:
     """Fold every stream and compare with the read models; of one STREAM tell the story, or its state at a time."""
+    if stream is None and at is not None:
+        raise Unaskable("--at goes with a STREAM.")
     settings = settings_of(data)
     codec = Codec(Vault(Keys(settings.keys)))
-    with database(settings) as base:
+    with migrated(settings) as base:
         if stream is None:
             return asyncio.run(_replay(base.url, codec, as_json=json))
         return asyncio.run(_tell(base.url, codec, stream, at, as_json=json))
@@ -60,7 +62,7 @@ def replay(
 def checkpoint(*, data: Data = None, json: Json = False) -> int:
     """Sign the tree as it is now, in the database and in the file outside it."""
     settings = settings_of(data)
-    with database(settings) as base, psycopg.connect(base.url, autocommit=True) as connection:
+    with migrated(settings) as base, psycopg.connect(base.url, autocommit=True) as connection:
         made = make_checkpoint(connection, Keys(settings.keys), settings.checkpoints)
     text = f"signed the tree of {made.size} events" if made else "the tree has not grown since the last checkpoint"
     answer({"size": made.size if made else None}, text, as_json=json)

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from flowledger.logs import configure
 from flowledger.postgres import Embedded
+from flowledger.schema import check_schema
 from flowledger.settings import Settings
 
 Data = Annotated[Path | None, Parameter(name="--data", help="The folder of the product's own data.")]
@@ -45,13 +46,27 @@ def settings_of(data: Path | None) -> Settings:
 
 
 @contextmanager
-def database(settings: Settings) -> Iterator[Database]:
-    """Give the configured database, or the embedded one: the one that runs, or one started for the while."""
+def database(settings: Settings, *, make: bool = False) -> Iterator[Database]:
+    """Give the configured database, or the embedded one: the one that runs, or one started for the while.
+
+    make: an embedded one that is not there yet is made. Raises PostgresError where it is not there and not to be made.
+    """
     if settings.database_url is not None:
         yield Database(settings.database_url, settings.database_admin_url)
         return
-    with Embedded(settings.data).ensure() as urls:
+    embedded = Embedded(settings.data)
+    if not make:
+        embedded.urls()
+    with embedded.ensure() as urls:
         yield Database(urls.local_application, urls.local_admin)
+
+
+@contextmanager
+def migrated(settings: Settings) -> Iterator[Database]:
+    """Give the database, with the schema of this version. Raises SchemaError for any other."""
+    with database(settings) as base:
+        check_schema(base.url)
+        yield base
 
 
 @contextmanager

@@ -7,9 +7,8 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from flowledger.administrator import reset_password
-from flowledger.cli.common import Data, database, progress, settings_of
+from flowledger.cli.common import Data, Json, answer, database, migrated, progress, settings_of
 from flowledger.postgres import Embedded
-from flowledger.schema import check_schema
 from ledger.keys import Keys
 
 db = App(name="db", help="The database.")
@@ -21,15 +20,17 @@ def url(
     *,
     admin: Annotated[bool, Parameter(help="The owner's, not the application's.", negative="")] = False,
     data: Data = None,
+    json: Json = False,
 ) -> int:
     """Print the connection string of the application's role, or of the owner's."""
     settings = settings_of(data)
     if settings.database_url is None:
         urls = Embedded(settings.data).urls()
-        print(urls.admin if admin else urls.application)
-        return 0
-    with database(settings) as base:
-        print(base.owner() if admin else base.url)
+        found = urls.admin if admin else urls.application
+    else:
+        with database(settings) as base:
+            found = base.owner() if admin else base.url
+    answer({"url": found}, found, as_json=json)
     return 0
 
 
@@ -39,31 +40,33 @@ def reset(
     *,
     password_stdin: Annotated[bool, Parameter(help="Read the new password from stdin.", negative="")] = False,
     data: Data = None,
+    json: Json = False,
 ) -> int:
     """Give a user a new password, made up and printed unless it comes from stdin."""
     settings = settings_of(data)
     given = sys.stdin.readline().rstrip("\n") if password_stdin else None
-    with database(settings) as base:
-        check_schema(base.url)
+    with migrated(settings) as base:
         made = asyncio.run(reset_password(base.url, Keys(settings.keys), name, given))
-    print(f"The password of {name} is changed" + ("" if given else f": {made}"))
+    told = {"username": name, "password": None if given else made}
+    answer(told, f"The password of {name} is changed" + ("" if given else f": {made}"), as_json=json)
     return 0
 
 
 def demo(
     *,
-    deviations: Annotated[int, Parameter(help="How many deviations to load.")] = 60,
+    deviations: Annotated[int, Parameter(help="How many deviations there shall be.")] = 60,
     data: Data = None,
+    json: Json = False,
 ) -> int:
-    """Load a believable data set: a site's users, and deviations in every state of their life."""
+    """Load a believable data set, or what is missing of it: a site's users, deviations in every state of their life."""
     from flowledger.demo import load  # noqa: PLC0415 - the whole API comes with it
 
     settings = settings_of(data)
-    with database(settings) as base, progress("demo") as bar:
-        check_schema(base.url)
+    with migrated(settings) as base, progress("demo") as bar:
         loaded = asyncio.run(
             load(settings, base.url, deviations, lambda done, of: bar.update(bar.task_ids[0], completed=done, total=of))
         )
-    print(f"loaded {len(loaded.usernames)} users and {loaded.deviations} deviations")
-    print(f"the users {', '.join(loaded.usernames)} sign in with the password {loaded.password}")
+    users = ", ".join(loaded.usernames)
+    text = f"loaded {loaded.deviations} deviations of {len(loaded.usernames)} users\n"
+    answer(loaded._asdict(), f"{text}the users {users} sign in with the password {loaded.password}", as_json=json)
     return 0

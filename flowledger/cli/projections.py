@@ -4,7 +4,7 @@ import asyncio
 
 from cyclopts import App
 
-from flowledger.cli.common import Data, Json, answer, database, progress, settings_of
+from flowledger.cli.common import Data, Json, answer, migrated, progress, settings_of
 from flowledger.cli.report import status_text
 from ledger.codec import Codec
 from ledger.connect import connect
@@ -20,7 +20,7 @@ app = App(name="projections", help="The read models.")
 def status(*, data: Data = None, json: Json = False) -> int:
     """Say where each consumer of the ledger stands; exit 1 where one stands still."""
     settings = settings_of(data)
-    with database(settings) as base:
+    with migrated(settings) as base:
         found = asyncio.run(_status(base.url))
     answer(found, status_text(found), as_json=json)
     return 1 if any(one.failure for one in found) else 0
@@ -31,7 +31,7 @@ def rebuild(name: str | None = None, *, data: Data = None, json: Json = False) -
     """Build read models anew beside the live ones, and swap at the end; nobody is stopped for it."""
     settings = settings_of(data)
     codec = Codec(Vault(Keys(settings.keys)))
-    with database(settings) as base, progress("rebuild") as bar:
+    with migrated(settings) as base, progress("rebuild") as bar:
         done = asyncio.run(
             rebuild_all(
                 base.url,

@@ -12,20 +12,21 @@ from typing import Annotated, Any
 import psycopg
 import structlog
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
-from flowledger.administrator import Credentials, ensure_administrator
-from flowledger.cli.common import Data, Database, database, settings_of
+from flowledger.administrator import Credentials, Untold, ensure_administrator
+from flowledger.cli.common import Data, Database, Json, answer, database, settings_of
 from flowledger.postgres import DataLock, Embedded
 from flowledger.schema import bring_up, check_schema
 from flowledger.settings import Settings
-from flowledger.supervise import Child, listen, supervise
+from flowledger.supervise import Child, listen, listen_each, supervise
 from ledger.keys import Keys
 
 log = structlog.get_logger(__name__)
 
 Host = Annotated[str, Parameter(help="The address to listen on.")]
 Port = Annotated[int, Parameter(help="The port to listen on; 0 takes any that is free.")]
-Workers = Annotated[int, Parameter(help="How many API processes share the port.")]
+Workers = Annotated[int, Parameter(help="How many API processes share the port.", validator=Number(gte=1))]
 
 
 def up(*, data: Data = None, host: Host = "127.0.0.1", port: Port = 8000, api_workers: Workers = 1) -> int:
@@ -39,11 +40,14 @@ def up(*, data: Data = None, host: Host = "127.0.0.1", port: Port = 8000, api_wo
             if base.admin_url is not None:
                 bring_up(base.admin_url, base.url)
             check_schema(base.url)
-            made = asyncio.run(ensure_administrator(base.url, Keys(settings.keys), settings.admin_password))
-            listening = listen(host, port)
-            _greet(listening, made)
+            # First of all: an administrator must not be made by a start that then fails for its port.
+            listening = listen_each(host, port, api_workers)
+            untold = Untold(settings.keys)
+            made = asyncio.run(ensure_administrator(base.url, Keys(settings.keys), settings.admin_password, untold))
+            _greet(listening[0])
+            _tell(made, untold)
             children = [
-                *_api_children(settings, base, listening, api_workers),
+                *_api_children(settings, base, listening),
                 _child("worker", ["work"], settings, base, stage=1),
             ]
             return supervise(children, drain_seconds=settings.drain_seconds, foundation=embedded)
@@ -69,14 +73,14 @@ def serve(
             run(settings, base.url, socket.socket(fileno=fd))
             return 0
         _check(base.url)
-        listening = listen(host, port)
-        _greet(listening, None)
         if api_workers == 1:
+            listening = listen(host, port)
+            _greet(listening)
             run(settings, base.url, listening)
             return 0
-        return supervise(
-            list(_api_children(settings, base, listening, api_workers)), drain_seconds=settings.drain_seconds
-        )
+        each = listen_each(host, port, api_workers)
+        _greet(each[0])
+        return supervise(list(_api_children(settings, base, each)), drain_seconds=settings.drain_seconds)
 
 
 def work(*, data: Data = None) -> int:
@@ -90,17 +94,17 @@ def work(*, data: Data = None) -> int:
     return 0
 
 
-def migrate(*, data: Data = None) -> int:
-    """Bring the database's schema up to this version, and make the administrator in an empty one."""
+def migrate(*, data: Data = None, json: Json = False) -> int:
+    """Bring the database's schema up to this version, and make the administrator where there is none."""
     settings = settings_of(data)
-    with database(settings) as base:
+    untold = Untold(settings.keys)
+    with database(settings, make=True) as base:
         applied = bring_up(base.owner(), base.url)
-        made = asyncio.run(ensure_administrator(base.url, Keys(settings.keys), settings.admin_password))
-    for migration in applied:
-        print(f"applied {migration.package}/{migration.name}")
-    if not applied:
-        print("the schema is up to date")
-    _tell(made)
+        made = asyncio.run(ensure_administrator(base.url, Keys(settings.keys), settings.admin_password, untold))
+    names = [f"{migration.package}/{migration.name}" for migration in applied]
+    text = "\n".join(f"applied {name}" for name in names) or "the schema is up to date"
+    answer({"applied": names}, text, as_json=json)
+    _tell(made, untold)
     return 0
 
 
@@ -121,9 +125,8 @@ def _check(url: str) -> None:
         log.warning("database_away", error=str(error))
 
 
-def _api_children(settings: Settings, base: Database, listening: socket.socket, count: int) -> Iterator[Child]:
-    descriptor = listening.fileno()
-    for number in range(1, count + 1):
+def _api_children(settings: Settings, base: Database, listening: Sequence[socket.socket]) -> Iterator[Child]:
+    for number, descriptor in enumerate((one.fileno() for one in listening), 1):
         yield _child(f"api-{number}", ["serve", "--fd", str(descriptor)], settings, base, fds=(descriptor,))
 
 
@@ -135,20 +138,21 @@ def _child(name: str, command: Sequence[str], settings: Settings, base: Database
     return Child(name=name, argv=argv, env=env, **more)
 
 
-def _greet(listening: socket.socket, made: Credentials | None) -> None:
+def _greet(listening: socket.socket) -> None:
     host, port, *_ = listening.getsockname()
     shown = f"[{host}]" if ":" in host else host
-    print(f"Flowledger listens on http://{shown}:{port}/ (API documentation: http://{shown}:{port}/api/docs/)")
-    _tell(made)
-    sys.stdout.flush()
+    print(
+        f"Flowledger listens on http://{shown}:{port}/ (API documentation: http://{shown}:{port}/api/docs/)", flush=True
+    )
 
 
-def _tell(made: Credentials | None) -> None:
+def _tell(made: Credentials | None, untold: Untold) -> None:
     """Tell the administrator's credentials, this once; a password that was given is not repeated."""
     if made is None:
         return
     shown = f"password {made.password}" if made.made_up else "the password of FLOWLEDGER_ADMIN_PASSWORD"
-    print(f"The administrator is {made.username}, {shown}")
+    print(f"The administrator is {made.username}, {shown}", flush=True)
+    untold.forget()
 
 
 @contextmanager

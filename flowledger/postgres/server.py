@@ -1,5 +1,6 @@
 """Starting, sharing and stopping the embedded server."""
 
+import os
 import signal
 import subprocess
 import threading
@@ -150,6 +151,7 @@ class Embedded:
 
     def _launch(self, how: Runner, access: Access, timeout: float) -> bool:
         with self._cluster.start_log.open("w", encoding="utf-8") as output:
+            os.fchmod(output.fileno(), 0o600)
             child = how.start("postgres", "-D", str(self._cluster.folder), output=output)
         self._child = child
         ready = False

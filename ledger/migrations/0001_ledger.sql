@@ -1,4 +1,4 @@
--- The record itself. {app} is the application's role: it adds to the record and never changes it.
+-- The record itself. What the application's role may do with it: see grants.sql.
 CREATE TABLE ledger.events (
     position           bigint      PRIMARY KEY,
     originator_id      uuid        NOT NULL,
@@ -11,7 +11,7 @@ CREATE TABLE ledger.events (
 -- Sealed and compact JSON gains little from compression, and every read would pay for it.
 ALTER TABLE ledger.events ALTER COLUMN state SET STORAGE EXTERNAL;
 
--- Lock, counter and tree in one row: see ledger/append.py. Checkpoints name the ledger by its identity.
+-- Lock, counter and tree in one row: see ledger/writer.py. Checkpoints name the ledger by its identity.
 CREATE TABLE ledger.head (
     only_one    boolean     PRIMARY KEY DEFAULT true CHECK (only_one),
     size        bigint      NOT NULL,
@@ -36,9 +36,6 @@ CREATE TABLE ledger.checkpoints (
     created_at timestamptz NOT NULL DEFAULT now()
 );
 
-GRANT SELECT, INSERT ON ledger.events, ledger.leaves, ledger.checkpoints TO {app};
-GRANT SELECT, UPDATE (size, edge, recorded_at, numbers) ON ledger.head TO {app};
-
 -- How far each consumer of the ledger has come, and why it stands still if it does.
 CREATE TABLE ops.positions (
     name       text        COLLATE "C" PRIMARY KEY,
@@ -47,4 +44,3 @@ CREATE TABLE ops.positions (
     moved_at   timestamptz NOT NULL DEFAULT now(),
     failure    text        COLLATE "C"
 ) WITH (fillfactor = 50);
-GRANT SELECT, INSERT, UPDATE, DELETE ON ops.positions TO {app};

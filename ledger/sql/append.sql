@@ -2,6 +2,10 @@
 -- A plan made while the ledger is small is kept, and would read the whole of it for ever: only the index will do.
 SET enable_seqscan = off
 
+-- name: patience
+-- How many milliseconds the lock is waited for; and how many one may hold it without a word, whatever became of him.
+SELECT set_config('lock_timeout', %s, false), set_config('idle_in_transaction_session_timeout', %s, false)
+
 -- name: begin
 -- Each statement must see what was committed while the lock was waited for, whatever the server's default is.
 BEGIN ISOLATION LEVEL READ COMMITTED

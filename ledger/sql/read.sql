@@ -1,7 +1,7 @@
 -- name: after
--- The next events of the ledger.
+-- The next events of the ledger. A row past the head was put there by somebody else than the writer: it is none.
 SELECT position, originator_id, originator_version, topic, state, recorded_at
-FROM ledger.events WHERE position > %s ORDER BY position LIMIT %s
+FROM ledger.events WHERE position > %s AND position <= (SELECT size FROM ledger.head) ORDER BY position LIMIT %s
 
 -- name: stream
 -- One record's events.

@@ -6,15 +6,17 @@ SELECT pg_advisory_lock(hashtextextended('flowledger rebuild', 0))
 -- How long a lock is waited for.
 SELECT set_config('lock_timeout', %s, %s)
 
--- name: prepare
--- What a rebuild that was killed has left is dropped. Nothing of the load need be on the disk before the swap is.
-SET synchronous_commit = off;
-DROP SCHEMA IF EXISTS views_next CASCADE;
-CREATE SCHEMA views_next
+-- name: quick
+-- Nothing of the load need be on the disk before the swap is.
+SET synchronous_commit = off
 
--- name: finish
--- Nothing is left behind.
-DROP SCHEMA views_next CASCADE
+-- name: left
+-- What a rebuild that was killed has left.
+SELECT tablename FROM pg_tables WHERE schemaname = 'views_next'
+
+-- name: drop
+-- It is of no use: the ledger has gone on since.
+DROP TABLE views_next.{table}
 
 -- name: freeze
 -- One state of the ledger, while appends go on. Sorting stays within this much memory, and goes on on the disk.

@@ -3,6 +3,11 @@
 -- whole of it, however large it grows.
 SET enable_seqscan = off
 
+-- name: unflushed
+-- Rows and position are one transaction: what a crash of the server takes back of them, it takes back together, and it
+-- is applied again. So nobody has to wait for the disk.
+SET synchronous_commit = off
+
 -- name: lead
 -- One leader per consumer, for as long as its connection lives.
 SELECT pg_try_advisory_lock(hashtextextended('flowledger consumer ' || %s, 0))

@@ -36,17 +36,18 @@ SELECT id, stream, version, position, listed::int::bigint AS listed, record
 FROM webhooks ORDER BY stream
 
 -- name: page
--- How many webhooks there are, a page of them, newest first, and since when each fails.
+-- How many webhooks there are, a page of them, newest first, since when each fails, and whether its receiver ended it.
 WITH page AS (
-    SELECT w.id, w.record, e.failing_since
+    SELECT w.id, w.record, e.failing_since, e.disabled_at IS NOT NULL AS ended
     FROM webhooks AS w LEFT JOIN ops.endpoints AS e ON e.id = w.id
     WHERE w.listed ORDER BY w.id DESC LIMIT %(limit)s OFFSET %(offset)s
 )
 SELECT (SELECT count(*) FROM webhooks WHERE listed),
-       ARRAY(SELECT record FROM page ORDER BY id DESC), ARRAY(SELECT failing_since FROM page ORDER BY id DESC)
+       ARRAY(SELECT record FROM page ORDER BY id DESC), ARRAY(SELECT failing_since FROM page ORDER BY id DESC),
+       ARRAY(SELECT ended FROM page ORDER BY id DESC)
 
 -- name: one
--- A webhook and since when it fails.
-SELECT w.record, e.failing_since
+-- A webhook, since when it fails, and whether its receiver ended it.
+SELECT w.record, e.failing_since, e.disabled_at IS NOT NULL
 FROM webhooks AS w LEFT JOIN ops.endpoints AS e ON e.id = w.id
 WHERE w.listed AND w.id = %s

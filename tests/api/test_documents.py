@@ -106,7 +106,7 @@ def test_it_says_that_it_is_alive_and_ready(product: Product) -> None:
     ready = product.anonymous().get("/readyz").json()
     assert ready["status"] == "ready"
     assert {"database", "migrations", "deviations", "users", "webhooks"} <= ready["checks"].keys()
-    assert ready["checks"]["deviations"].keys() == {"ok", "position", "lag", "failure"}
+    assert ready["checks"]["deviations"].keys() == {"ok", "position", "lag", "leading"}
 
 
 def test_the_shapes_of_answers_are_those_of_the_document(people: People, document: dict[str, Any]) -> None:

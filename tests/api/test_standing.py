@@ -69,8 +69,9 @@ def test_a_read_goes_on_as_soon_as_its_position_is_there(product: Product, peopl
 
 def test_a_key_is_kept_over_a_restart_and_two_at_once_append_once(product: Product, people: People) -> None:
     given = {"json": body(department="Kept"), "headers": {"Idempotency-Key": "kept"}}
+    reporter = people("user")
     with ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(lambda _: people("user").post("/api/deviations/", **given), range(4)))
+        answers = list(pool.map(lambda _: reporter.post("/api/deviations/", **given), range(4)))
     made = [answer for answer in answers if answer.status_code == 201]
     assert made
     assert {answer.status_code for answer in answers} <= {201, 409}  # 409: the first is still running.

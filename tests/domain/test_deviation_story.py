@@ -93,7 +93,8 @@ def test_an_answer_returns_to_the_review_that_asked(approvals: int) -> None:
     story.fire("request_information", (HEAD, MANAGER, TOP)[approvals])
     assert (story.it.status, story.it.question) == ("INFORMATION_REQUESTED", "Which door?")
     assert story.fire("provide_information", INVESTIGATOR).to_state == asked
-    assert (story.it.asked_in, story.it.question) == (None, "")
+    assert (story.it.asked_in, story.it.question) == (None, "Which door?")
+    assert story.it.answer
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -10,10 +11,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import msgspec
 import psutil
 import psycopg
 import pytest
 
+from domain.errors import Unavailable
+from flowledger import cli, demo
+from flowledger.administrator import ensure_administrator
+from flowledger.settings import Settings
+from ledger.keys import KeyMissing, Keys
+from projections.folding import FoldFailed
+from tests.support.database import Database
 from tests.support.product import ADMIN_PASSWORD, Process, free_port, until
 
 
@@ -83,9 +92,16 @@ def test_a_password_of_nobody_can_not_be_asked_for(up: Up) -> None:
 
 
 def test_the_demonstration_is_loaded_once_only(up: Up) -> None:
-    again = flowledger("demo", data=up.data)
+    again = flowledger("demo", "--deviations", "12", data=up.data)
     assert again.returncode == 2
     assert "there already" in again.stderr
+
+
+def test_of_a_demonstration_that_is_not_whole_the_rest_is_loaded(up: Up) -> None:
+    rest = flowledger("demo", "--deviations", "14", data=up.data)
+    assert "loaded 2 deviations of 10 users" in rest.stdout, rest.stderr
+    password = re.findall(r"the password (\S+)", rest.stdout)[0]
+    assert up.sign_in(password, "auditor").status_code == 200
 
 
 def test_the_connection_strings_are_of_the_application_and_the_owner(up: Up) -> None:
@@ -134,9 +150,86 @@ def test_a_second_product_on_the_same_folder_is_refused(up: Up) -> None:
     assert str(up.process.popen.pid) in second.stderr
 
 
-@pytest.mark.parametrize("command", [("nonsense",), ("audit", "verify", "--colour"), ("serve", "--port", "x")])
+@pytest.mark.parametrize(
+    "command",
+    [("nonsense",), ("audit", "verify", "--colour"), ("serve", "--port", "x"), ("up", "--api-workers", "0")],
+)
 def test_bad_usage_exits_with_2(command: tuple[str, ...], tmp_path: Path) -> None:
     assert flowledger(*command, data=tmp_path).returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (FoldFailed(7, ValueError("odd")), 1),
+        (KeyMissing("names.key is gone"), 2),
+        (msgspec.DecodeError("JSON is malformed"), 2),
+        (msgspec.ValidationError("Expected `int`"), 2),
+        (Unavailable("The demonstration was not loaded"), 2),
+    ],
+)
+def test_what_goes_wrong_is_told_in_a_sentence(
+    error: Exception, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(cli, "app", fails)
+    assert cli.main([]) == code
+    told = capsys.readouterr()
+    assert (told.out, told.err.count("\n")) == ("", 1)
+    assert told.err.startswith("flowledger: ")
+    assert str(error) in told.err
+
+
+@pytest.mark.anyio
+async def test_a_demonstration_that_the_api_refuses_is_told_in_a_sentence(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings.read({}, tmp_path)
+    await ensure_administrator(database.app_dsn, Keys(settings.keys), None)
+    monkeypatch.setattr(demo, "_PEOPLE", (("a", "", "", ("no_such_role",), ""),))
+    with pytest.raises(Unavailable, match="not loaded to its end: POST /api/users/ was answered with 400"):
+        await demo.load(settings, database.app_dsn, 0, lambda *_: None)
+
+
+def test_api_processes_share_the_connections_and_a_restarted_one_finds_its_socket(
+    database: Database, tmp_path: Path
+) -> None:
+    env = {"DATABASE_URL": database.app_dsn, "DATABASE_ADMIN_URL": database.owner_dsn}
+    migrated = Process("migrate", data=tmp_path, env=env)
+    assert migrated.popen.wait(30) == 0, migrated.tell()
+    port = free_port()
+    served = Process("serve", "--port", str(port), "--api-workers", "2", data=tmp_path, env=env)
+    clients: list[socket.socket] = []
+    try:
+        until(lambda: served.tell().count("Application startup complete") == 2, 30, "both up")
+        parent = psutil.Process(served.popen.pid)
+        first, _ = parent.children()
+        assert all(_share(clients, one.pid, port) for one in parent.children())
+        first.kill()
+        until(lambda: served.tell().count("Application startup complete") == 3, 30, "both up again")
+        assert all(_share(clients, one.pid, port) for one in parent.children())
+    finally:
+        for client in clients:
+            client.close()
+        assert served.stop() == 0
+
+
+def _share(clients: list[socket.socket], pid: int, port: int) -> bool:
+    """Whether new connections reach a process, within 200 of them."""
+
+    def held() -> int:
+        found = psutil.Process(pid).net_connections("tcp")
+        return sum(1 for it in found if it.status == psutil.CONN_ESTABLISHED and it.laddr.port == port)
+
+    before = held()
+    for _ in range(10):
+        clients += [socket.create_connection(("127.0.0.1", port)) for _ in range(20)]
+        time.sleep(0.1)
+        if held() > before:
+            return True
+    return False
 
 
 def test_every_faulty_setting_is_named(tmp_path: Path) -> None:
@@ -144,6 +237,22 @@ def test_every_faulty_setting_is_named(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "FLOWLEDGER_DEV" in done.stderr
     assert "FLOWLEDGER_PORT" in done.stderr
+
+
+@pytest.mark.parametrize("command", [("audit", "verify"), ("projections", "status"), ("user", "reset-password", "x")])
+def test_a_folder_without_a_database_is_told_and_left_as_it_is(command: tuple[str, ...], tmp_path: Path) -> None:
+    done = flowledger(*command, data=tmp_path / "nowhere")
+    assert (done.returncode, "holds no PostgreSQL yet" in done.stderr) == (2, True)
+    assert not (tmp_path / "nowhere" / "postgres").exists()
+
+
+def test_a_time_without_a_stream_is_bad_usage(tmp_path: Path) -> None:
+    assert flowledger("audit", "replay", "--at", "3", data=tmp_path).returncode == 2
+
+
+def test_a_password_that_the_rules_refuse_is_told_with_the_rule(up: Up) -> None:
+    done = flowledger("user", "reset-password", "director", "--password-stdin", data=up.data, given="short\n")
+    assert (done.returncode, "At least 8 characters" in done.stderr) == (2, True)
 
 
 def test_a_database_that_is_away_can_not_be_asked(tmp_path: Path) -> None:

@@ -2,14 +2,20 @@
 
 import os
 import re
+import secrets
 import socket
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 import yaml
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from flowledger.postgres import bin_dir
 from tests.support.database import Database
 from tests.support.product import ADMIN_PASSWORD, Process, free_port, until
 
@@ -63,6 +69,37 @@ def test_the_services_of_the_compose_file_serve_and_deliver(services: dict[str, 
     finally:
         codes = [process.stop() for process in processes]
     assert codes == [0, 0]
+
+
+def test_the_role_script_gives_the_application_the_right_to_connect_and_nobody_else_one(
+    empty_database: Database,
+) -> None:
+    role = f"role_{secrets.token_hex(4)}"
+    compose = yaml.safe_load((ROOT / "compose.yaml").read_text())
+    script = compose["configs"]["roles"]["content"].replace("$$", "$").replace("flowledger_app", role)
+    owner = conninfo_to_dict(empty_database.owner_dsn)
+    env = {
+        "PATH": f"{bin_dir()}:{os.environ['PATH']}",
+        "POSTGRES_USER": str(owner["user"]),
+        "POSTGRES_DB": str(owner["dbname"]),
+        "APP_PASSWORD": "it's",
+        "PGHOST": str(owner["host"]),
+        "PGPORT": str(owner["port"]),
+        "PGPASSWORD": str(owner["password"]),
+    }
+    try:
+        subprocess.run(["bash", "-c", script], env=env, check=True)
+        ours = make_conninfo(empty_database.owner_dsn, user=role, password="it's")
+        with psycopg.connect(ours, autocommit=True) as connection:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute("CREATE TEMPORARY TABLE another ()")
+            row = connection.execute(
+                "SELECT has_database_privilege('public', current_database(), 'CONNECT, TEMPORARY')"
+            ).fetchone()
+        assert row == (False,)
+    finally:
+        with psycopg.connect(empty_database.owner_dsn, autocommit=True) as connection:
+            connection.execute(sql.SQL("DROP OWNED BY {0}; DROP ROLE {0}").format(sql.Identifier(role)))
 
 
 def test_every_image_that_is_not_ours_is_a_server_that_the_settings_name() -> None:

@@ -15,6 +15,12 @@ from hypothesis import strategies as st
 from flowledger import logs
 from flowledger.redact import MASK, redacted, redacted_path, redacted_text
 
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=5,
+)
+
 
 @pytest.fixture(autouse=True)
 def as_it_was() -> Iterator[None]:
@@ -134,6 +140,36 @@ def test_a_childs_other_lines_are_wrapped(stream: io.StringIO) -> None:
     first, second = lines(stream)
     assert (first["process"], first["event"]) == ("worker", "Segmentation fault \\xff")
     assert second["event"] == "[1, 2]"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"self": 1, "method_name": 2, "event": {"a": 1}, "level": ["x"], "logger": {}, "exc_info": "x"}',
+        b'{"event": null, "stack_info": true, "exc_info": [1, 2, 3], "positional_args": 1, "": 0}',
+        b'{"timestamp":"\xff"}',
+        b'{"event": ' + b"[" * 5000 + b"]" * 5000 + b"}",
+    ],
+    ids=["names of parameters", "odd values", "not UTF-8", "deep"],
+)
+def test_whatever_a_child_writes_is_forwarded(stream: io.StringIO, line: bytes) -> None:
+    logs.forward("api-1", line)
+    (written,) = lines(stream)
+    assert written["process"] == "api-1"
+
+
+@given(st.dictionaries(st.sampled_from(["self", "event", "level", "logger", "exc_info", "a"]) | st.text(), _JSON))
+def test_no_object_of_a_child_is_refused(fields: dict[str, Any]) -> None:
+    target = io.StringIO()
+    logs.configure("debug", "json", target)
+    logs.forward("api-1", json.dumps(fields).encode())
+    json.loads(target.getvalue().removesuffix("\n"))
+    assert target.getvalue().count("\n") == 1
+
+
+def test_an_output_that_is_gone_ends_no_forwarding(stream: io.StringIO) -> None:
+    stream.close()
+    logs.forward("api-1", b"a line")
 
 
 @pytest.mark.parametrize(

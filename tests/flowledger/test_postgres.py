@@ -7,6 +7,7 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from flowledger.postgres import (
     binaries,
     remains,
 )
+
+_HANDED_ON = (b"PATH", b"HOME", b"LANG", b"TZ", b"LD_LIBRARY_PATH")
 
 
 @pytest.fixture(scope="module")
@@ -333,6 +336,62 @@ def test_without_user_namespaces_root_starts_it_as_a_service_user(
     monkeypatch.undo()
     with Embedded(data).ensure() as urls:
         assert answer(urls.local_application, "SELECT 1") == 1
+
+
+@pytest.fixture
+def reachable() -> Iterator[Path]:
+    """A folder that every user may pass through, as no temporary folder of pytest's is."""
+    with tempfile.TemporaryDirectory(prefix="flowledger-test-") as folder:
+        Path(folder).chmod(0o711)
+        yield Path(folder)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root needs another user")
+def test_without_user_namespaces_a_fresh_start_as_root_makes_a_folder_that_a_service_user_can_pass(
+    reachable: Path,
+) -> None:
+    data = reachable / "var"
+    code = (
+        "import sys; from flowledger.postgres import binaries; binaries._namespace_works = lambda *_: False;"
+        "from flowledger.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", code, "up", "--port", "0", "--data", str(data)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as product:
+        assert product.stdout is not None
+        try:
+            assert "Flowledger listens" in product.stdout.readline()
+            assert Path(f"/proc/{postmaster(data)}").stat().st_uid != 0
+            assert mode(data) == 0o711
+            public = [path.name for path in data.iterdir() if path.is_dir() and mode(path) & 0o044]
+            assert public in ([], ["run"])
+        finally:
+            product.terminate()
+    assert product.returncode == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root needs another user")
+def test_a_folder_keeps_its_mode_where_no_service_user_could_pass_anyway(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(binaries, "_namespace_works", lambda *_: False)
+    monkeypatch.setattr(binaries, "_succeeds", lambda *_: False)
+    (tmp_path / "var").mkdir(mode=0o700)
+    with pytest.raises(PostgresError, match="run as an ordinary user"):
+        Embedded(tmp_path / "var").start()
+    assert mode(tmp_path / "var") == 0o700
+
+
+def test_no_secret_of_our_environment_is_handed_on(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("FLOWLEDGER_ADMIN_PASSWORD", "DATABASE_ADMIN_URL", "PGDATA", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "hunter22")
+    monkeypatch.setenv("LC_MESSAGES", "C")
+    with Embedded(data).ensure():
+        given = Path(f"/proc/{postmaster(data)}/environ").read_bytes()
+    names = {pair.split(b"=")[0] for pair in given.split(b"\0") if pair}
+    assert b"hunter22" not in given
+    assert b"LC_MESSAGES" in names
+    # What PostgreSQL adds itself: PG_OOM_ADJUST_FILE and the like are not ours to list.
+    assert {name for name in names if not name.startswith((b"LC_", b"PG"))} <= set(_HANDED_ON)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root needs another user")

@@ -1,5 +1,6 @@
 """Settings: what the environment may say, and what is told when it says it wrongly."""
 
+import re
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -178,6 +179,14 @@ def test_any_environment_gives_settings_or_the_one_error(environ: dict[str, str]
     except SettingsError as error:
         faults = error.faults
     assert faults is None or (faults and faults.keys() <= environ.keys())
+
+
+def test_a_setting_says_that_it_is_not_in_use_just_as_long_as_nothing_uses_it() -> None:
+    sources = (Path(__file__).parents[2] / "flowledger").rglob("*.py")
+    used = {name for source in sources for name in re.findall(r"\bsettings\.(\w+)", source.read_text())}
+    rows = [line.split("|")[1:4:2] for line in reference_page().splitlines()[2:]]
+    unused = {name.strip(" `").lower().removeprefix("flowledger_") for name, says in rows if "Not in use yet" in says}
+    assert unused == set(Settings.__struct_fields__) - used - {"data"}
 
 
 def test_the_reference_page_has_a_line_for_every_setting() -> None:

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowledger.postgres import remains
-from flowledger.supervise import ListenError, Patience, listen
+from flowledger.supervise import ListenError, Patience, listen, listen_each
 
 # What every child does: says that it is there, and waits.
 WAITS = "import signal, time; print('ready', flush=True); time.sleep(60)"
@@ -309,6 +309,39 @@ def test_a_port_that_is_taken_is_named() -> None:
         port = first.getsockname()[1]
         with pytest.raises(ListenError, match=f"127.0.0.1 port {port}: .*in use"):
             listen("127.0.0.1", port)
+
+
+def test_sockets_of_their_own_on_one_address_each_get_a_share_of_the_connections() -> None:
+    first, second = listen_each("127.0.0.1", 0, 2)
+    with first, second:
+        assert first.getsockname() == second.getsockname()
+        waiting = [socket.create_connection(first.getsockname()) for _ in range(60)]
+        shares = [_queued(one) for one in (first, second)]
+        for client in waiting:
+            client.close()
+    assert sum(shares) == 60
+    assert min(shares) > 0
+
+
+def _queued(listening: socket.socket) -> int:
+    listening.setblocking(False)
+    count = 0
+    while True:
+        try:
+            listening.accept()[0].close()
+        except BlockingIOError:
+            return count
+        count += 1
+
+
+def test_a_port_that_others_share_in_the_same_way_counts_as_taken() -> None:
+    theirs = listen_each("127.0.0.1", 0, 2)
+    port = theirs[0].getsockname()[1]
+    for count in (1, 2):
+        with pytest.raises(ListenError, match="in use"):
+            listen_each("127.0.0.1", port, count)
+    for one in theirs:
+        one.close()
 
 
 @pytest.mark.parametrize(("host", "port"), [("127.0.0.1", 70_000), ("no.such.host.invalid", 80)])

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from domain.events import FACTS, Event, Personal, Signature, Source, stream_id
-from tests.golden.store import VAULT
+from tests.golden.store import CODEC
 
 _AT = datetime(2026, 1, 15, 9, 30, 0, 123456, tzinfo=UTC)
 _LATER = datetime(2026, 1, 22, 9, 30, tzinfo=UTC)
@@ -61,7 +61,7 @@ _OWN: dict[str, dict[str, Any]] = {
 
 
 def _signature(kind: str) -> Signature:
-    bare = Signature(
+    return Signature(
         signer=7,
         name=Personal(_PERSON, "name", b"signed-nonce", {"name": "Ana Müller"}),
         meaning="I reviewed and approve",
@@ -70,24 +70,25 @@ def _signature(kind: str) -> Signature:
         version=2,
         digest="9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     )
-    return msgspec.structs.replace(bare, seal=VAULT.seal_of(bare))
 
 
 def example(topic: str) -> Event:
     """The example of a fact, with the whole envelope."""
     cls = FACTS[topic]
-    return cls(
-        actor=7,
-        source=Source("192.0.2.7", "tok-1"),
-        request="req-1",
-        correlation="cor-1",
-        causation="cau-1",
-        from_state="FROM",
-        to_state="TO",
-        comment="A comment",
-        reason="A reason",
-        signature=_signature(cls.kind),
-        **_OWN.get(topic, {}),
+    return CODEC.sealed(
+        cls(
+            actor=7,
+            source=Source("192.0.2.7", "tok-1"),
+            request="req-1",
+            correlation="cor-1",
+            causation="cau-1",
+            from_state="FROM",
+            to_state="TO",
+            comment="A comment",
+            reason="A reason",
+            signature=_signature(cls.kind),
+            **_OWN.get(topic, {}),
+        )
     )
 
 

@@ -2,17 +2,22 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from domain.errors import Unavailable
 from flowledger.postgres.roles import APPLICATION
+from ledger import writer as writer_module
 from ledger.append import Allotment, Append, OutcomeUnknown, Plan, Receipt, Statement, VersionConflict
+from ledger.connect import connect, conninfo
 from ledger.merkle import Tree
 from ledger.rows import Row, row_hash
+from ledger.writer import Writer
 from tests.support.database import Database
 from tests.support.ledgers import append_of, proposed, writer_on
 
@@ -109,6 +114,11 @@ def faulty(kind: str) -> Append:
         return append_of(proposed(), statements=[Statement("SELECT 1 / 0", ())])
     if kind == "unstorable":
         return append_of(proposed(topic="no\0such"))
+    if kind in {"state", "topic", "version"}:
+        odd: dict[str, Any] = {"state": "text", "topic": b"bytes", "version": 2**63}
+        return Append(lambda _: Plan([proposed()._replace(**{kind: odd[kind]})]))
+    if kind == "expected":
+        return Append(lambda _: Plan([proposed()]), [(uuid4(), 2**63)])
     if kind == "unhashable":
         return append_of(proposed(topic="\ud800"))
 
@@ -118,14 +128,16 @@ def faulty(kind: str) -> Append:
     return Append(plan)
 
 
-@pytest.mark.parametrize("kind", ["statement", "unstorable", "unhashable", "plan"])
+@pytest.mark.parametrize(
+    "kind", ["statement", "unstorable", "unhashable", "plan", "state", "topic", "version", "expected"]
+)
 async def test_a_failing_append_does_not_fail_its_neighbours(database: Database, kind: str) -> None:
     """Whatever one append fails of, those in the same batch are recorded, and its caller is told."""
     async with writer_on(database.app_dsn) as writer:
         batch = [append_of(proposed()), faulty(kind), append_of(proposed())]
         before, failed, after = await asyncio.gather(*map(writer.append, batch), return_exceptions=True)
         assert isinstance(before, Receipt)
-        assert isinstance(failed, psycopg.DataError | UnicodeEncodeError | LookupError)
+        assert isinstance(failed, psycopg.DataError | UnicodeEncodeError | LookupError | TypeError)
         assert isinstance(after, Receipt)
         await writer.append(append_of(proposed()))
     assert positions(database) == [1, 2, 3]
@@ -260,3 +272,59 @@ async def test_a_full_queue_refuses(database: Database) -> None:
         assert [type(answer) for answer in answers] == [Receipt, Receipt, Unavailable, Unavailable]
     with pytest.raises(Unavailable):
         await writer.append(append_of(proposed()))
+
+
+async def test_a_fault_of_ours_fails_no_neighbour(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever breaks on the way to the commit is tried again append by append, and told to whom it concerns."""
+    added = writer_module._added
+
+    def faulty_added(batch: Any) -> dict[str, Any]:
+        if any(row.topic == "test.bad" for row in batch.rows):
+            raise RuntimeError("bad")
+        return added(batch)
+
+    monkeypatch.setattr(writer_module, "_added", faulty_added)
+    async with writer_on(database.app_dsn) as writer:
+        batch = [append_of(proposed()), append_of(proposed(topic="test.bad")), append_of(proposed())]
+        answers = await asyncio.gather(*map(writer.append, batch), return_exceptions=True)
+    assert [type(answer) for answer in answers] == [Receipt, RuntimeError, Receipt]
+    assert positions(database) == [1, 2]
+
+
+async def test_who_waits_too_long_for_the_lock_is_refused(database: Database) -> None:
+    """Where somebody holds the head, appends are refused as not recorded, those in the queue too; then all is well."""
+    writer = Writer(partial(connect, database.app_dsn, "test"), most=2, lock_seconds=0.2)
+    async with await psycopg.AsyncConnection.connect(database.app_dsn) as holder:
+        await holder.execute("SELECT FROM ledger.head FOR UPDATE")
+        appends = [append_of(proposed()) for _ in range(6)]
+        asked = asyncio.gather(*map(writer.append, appends), return_exceptions=True)
+        answers = await asyncio.wait_for(asked, 5)
+        assert [type(answer) for answer in answers] == [Unavailable] * 6
+    await writer.append(append_of(proposed()))
+    await writer.close()
+    assert positions(database) == [1]
+
+
+async def test_who_is_stuck_with_the_lock_loses_it(database: Database) -> None:
+    """A process that stops between lock and commit holds the others up for a while, not for ever."""
+    slow = Writer(partial(connect, database.app_dsn, "slow"), hold_seconds=0.2)
+    connection = await slow._connected()
+    await connection.execute("BEGIN")
+    await connection.execute("SELECT FROM ledger.head FOR UPDATE")
+    writer = Writer(partial(connect, database.app_dsn, "test"), lock_seconds=10)
+    await asyncio.wait_for(writer.append(append_of(proposed())), 5)
+    await writer.append(append_of(proposed()))
+    await connection.close()
+    await writer.close()
+
+
+async def test_either_side_notices_that_the_other_is_gone(database: Database) -> None:
+    """Keepalives and bounds are set at the client and asked of the server."""
+    parameters = conninfo_to_dict(conninfo(database.app_dsn, "test"))
+    assert parameters["tcp_user_timeout"] == "30000"
+    assert (parameters["keepalives_idle"], parameters["keepalives_interval"]) == ("20", "10")
+    assert parameters["keepalives_count"] == "3"
+    for setting in ("tcp_keepalives_idle=", "tcp_keepalives_interval=", "tcp_keepalives_count=", "tcp_user_timeout="):
+        assert setting in str(parameters["options"])
+    async with await connect(database.app_dsn, "test") as connection:
+        assert await (await connection.execute("SHOW search_path")).fetchone() == ("views",)

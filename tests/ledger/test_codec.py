@@ -22,9 +22,10 @@ from ledger.rows import Row
 _ZONES = st.one_of(
     st.none(), st.just(UTC), st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 )
+_SUBJECTS = [uuid4() for _ in range(3)]
 _PERSONAL = st.builds(
     Personal,
-    subject=st.uuids(),
+    subject=st.sampled_from(_SUBJECTS),
     purpose=st.sampled_from(["name", "contact"]),
     nonce=st.binary(min_size=12, max_size=12),
     value=st.dictionaries(st.text(max_size=8), st.text(), max_size=4),
@@ -67,7 +68,11 @@ def struct(kind: type[msgspec.Struct]) -> st.SearchStrategy[Any]:
 
 @pytest.fixture(scope="module")
 def codec(tmp_path_factory: pytest.TempPathFactory) -> Codec:
-    return Codec(Vault(Keys(tmp_path_factory.mktemp("keys"))))
+    vault = Vault(Keys(tmp_path_factory.mktemp("keys")))
+    for subject in _SUBJECTS:
+        for purpose in ("name", "contact"):
+            vault.personal(subject, purpose, {})
+    return Codec(vault)
 
 
 @pytest.mark.parametrize("topic", sorted(FACTS))

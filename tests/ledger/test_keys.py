@@ -3,16 +3,13 @@
 import multiprocessing
 import stat
 from base64 import b64encode
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from msgspec.structs import replace
 
-from domain.events import Personal, Signature
 from ledger.keys import KeyMissing, Keys, Vault
 
 
@@ -137,45 +134,42 @@ def test_altered_personal_data_is_erased_not_fatal(folder: Path) -> None:
     assert vault.seal_person(opened) == altered
 
 
-def signature(vault: Vault) -> Signature:
-    name = vault.personal(uuid4(), "name", {"display": "Ada"})
-    at = datetime(2026, 1, 2, tzinfo=UTC)
-    return Signature(signer=7, name=name, meaning="approved", at=at, stream=uuid4(), version=3, digest="sha256:00")
+def test_who_verifies_needs_no_private_key(folder: Path, tmp_path: Path) -> None:
+    """The public key is beside the private one, for everybody to read, and is all that an auditor needs."""
+    public = Keys(folder).signer().public_key().public_bytes_raw()
+    assert stat.S_IMODE((folder / "checkpoint.pub").stat().st_mode) & 0o600 == 0o600
+    auditors = tmp_path / "auditor"
+    auditors.mkdir()
+    (folder / "checkpoint.pub").rename(auditors / "checkpoint.pub")
+    assert [key.public_bytes_raw() for key in Keys(auditors).verifiers()] == [public]
+    assert [key.public_bytes_raw() for key in Keys(folder).verifiers()] == [public]
 
 
-def test_the_seal_covers_everything_in_a_signature(folder: Path) -> None:
-    """Whatever is changed in a signature, its seal is another."""
+def test_a_signing_key_that_was_lost_still_verifies(folder: Path) -> None:
+    """What it signed is verified by its public key, also once another signs."""
+    first = Keys(folder).signer().public_key().public_bytes_raw()
+    (folder / "checkpoint.key").unlink()
+    assert [key.public_bytes_raw() for key in Keys(folder).verifiers()] == [first]
+    second = Keys(folder).signer().public_key().public_bytes_raw()
+    assert {key.public_bytes_raw() for key in Keys(folder).verifiers()} == {first, second}
+
+
+def test_a_persons_key_is_made_when_the_value_is_drawn(folder: Path) -> None:
+    """Sealing makes no key, and does not bring back one that was destroyed meanwhile."""
     vault = Vault(Keys(folder))
-    signed = signature(vault)
-    seal = vault.seal_of(signed)
-    assert vault.seal_of(replace(signed, seal=seal)) == seal
-    changes = {
-        "signer": 8,
-        "name": Personal(signed.name.subject, "name", signed.name.nonce, {"display": "Bob"}),
-        "meaning": "read",
-        "at": signed.at.replace(year=2025),
-        "stream": uuid4(),
-        "version": 4,
-        "digest": "sha256:01",
-    }
-    for field, value in changes.items():
-        assert vault.seal_of(replace(signed, **{field: value})) != seal, field
+    drawn = vault.personal(uuid4(), "name", {"first": "Ada"})
+    key = folder / "persons" / f"{drawn.subject}.name.key"
+    assert key.is_file()
+    key.unlink()
+    with pytest.raises(KeyMissing, match=str(drawn.subject)):
+        vault.seal_person(drawn)
+    assert not key.exists()
 
 
-def test_the_seal_holds_when_the_name_is_erased(folder: Path) -> None:
-    """A signature of a person whose name was erased still verifies: the seal is over the name as stored."""
-    vault = Vault(Keys(folder))
-    signed = signature(vault)
-    seal = vault.seal_of(signed)
-    stored = vault.seal_person(signed.name)
-    (folder / "persons" / f"{signed.name.subject}.name.key").unlink()
-    assert vault.seal_of(replace(signed, name=vault.open_person(stored))) == seal
-
-
-def test_another_server_key_gives_another_seal(folder: Path) -> None:
-    """The database alone can not forge a signature: the seal needs the server's key."""
-    vault = Vault(Keys(folder))
-    signed = signature(vault)
-    seal = vault.seal_of(signed)
-    (folder / "signature.key").unlink()
-    assert Vault(Keys(folder)).seal_of(signed) != seal
+def test_folders_that_are_made_are_on_the_disk(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key is worth nothing where the name of its folder is lost."""
+    synced: list[Path] = []
+    monkeypatch.setattr("ledger.files.sync_folder", synced.append)
+    Keys(folder).of_person(uuid4(), "name", make=True)
+    assert synced == [folder.parent, folder]
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700

@@ -10,7 +10,7 @@ import pytest
 from domain.events import stream_id
 from ledger.connect import connect
 from projections import rebuild as rebuild_module
-from projections.deviation_queries import DeviationFilter, find
+from projections.deviation_queries import Counts, DeviationFilter, find
 from projections.folding import FoldFailed
 from projections.rebuild import RebuildRefused, rebuild
 from projections.registry import NAMES
@@ -38,7 +38,7 @@ async def _tables(stage: Stage) -> dict[str, list[tuple[Any, ...]]]:
 
 
 async def _left_behind(stage: Stage) -> list[tuple[Any, ...]]:
-    return await stage.rows("SELECT nspname FROM pg_namespace WHERE nspname = 'views_next'")
+    return await stage.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'views_next'")
 
 
 async def test_rebuilt_rows_are_the_live_ones(filled: Stage) -> None:
@@ -105,9 +105,9 @@ async def test_readers_see_every_record_without_an_error_while_it_is_rebuilt_und
             await stage.deviation()
 
     async def read() -> None:
-        reader, most = await connect(stage.url, "reader"), 30
+        reader, most, kept = await connect(stage.url, "reader"), 30, Counts()
         while not stop.is_set():
-            found = await find(reader, DeviationFilter(), 200, 0)
+            found = await find(reader, DeviationFilter(), 200, 0, kept)
             assert found.total >= most
             most = found.total
             counts.append(most)

@@ -22,6 +22,7 @@ from projections.status import status
 from projections.users import UsersProjection
 from tests.projections.killed import Tally, run_and_kill
 from tests.projections.stage import Stage, until
+from tests.support.database import Database
 
 pytestmark = pytest.mark.anyio
 
@@ -85,6 +86,7 @@ async def test_events_give_the_same_rows_however_they_fall_into_batches(stage: S
         await stage.edit(1, "Another title")
     await stage.forget()
     runner, turn = stage.runner(), 0
+    runner._batch = sizes[0]
     await runner._lead(stage.connection)
     while await runner.step(stage.connection):
         runner._batch = sizes[turn % len(sizes)]
@@ -227,3 +229,30 @@ async def test_records_are_found_by_key_however_small_the_table_was_at_first(sta
     await stage.edit(1, "Right label")
     await stage.run()
     assert await stage.rows(scans) == before
+
+
+async def test_a_row_past_the_head_is_none(stage: Stage) -> None:
+    """Who may add rows by hand can not make a consumer pass over those that are still to come."""
+    await stage.deviation()
+    await stage.connection.execute(
+        "INSERT INTO ledger.events SELECT 500, originator_id, 77, topic, state, recorded_at FROM ledger.events LIMIT 1"
+    )
+    await stage.run()
+    await stage.deviation()
+    await stage.run()
+    assert [row[0] for row in await stage.rows("SELECT id FROM views.deviations ORDER BY id")] == [1, 2]
+
+
+async def test_a_missing_event_is_never_passed_over(stage: Stage, database: Database) -> None:
+    """A consumer that finds a gap stands still before it, and says so."""
+    for _ in range(3):
+        await stage.deviation()
+    with psycopg.connect(database.owner_dsn) as owner:
+        owner.execute("DELETE FROM ledger.events WHERE position = 2")
+    async with stage.running():
+
+        async def stands_still() -> bool:
+            failure = (await _status(stage, "deviations")).failure
+            return failure is not None and "position 2 is missing" in failure
+
+        await until(stands_still)

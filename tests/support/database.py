@@ -15,7 +15,6 @@ from psycopg import sql
 
 from flowledger.postgres import Embedded, Urls
 from flowledger.postgres.locks import FileLock
-from flowledger.postgres.roles import APPLICATION
 from flowledger.schema import PACKAGES, bring_up
 from ledger.migrate import migrations
 
@@ -122,8 +121,6 @@ class Server:
 
     def _copy(self, template: str, name: str) -> None:
         self._execute("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy", name, template)
-        # The one right that a migration gives on the database itself: those are not copied.
-        self._execute("GRANT CREATE ON DATABASE {} TO {}", name, APPLICATION)
 
     def _exists(self, name: str) -> bool:
         assert self._admin is not None

@@ -130,7 +130,7 @@ async def test_what_is_missing_behind_what_was_delivered_gets_its_turn(stage: St
 
 
 async def test_a_deleted_webhook_is_told_no_more(stage: Stage) -> None:
-    """Its drain is woken, to give up what waits."""
+    """What waits is given up without a body, its secrets are dropped; its drain is woken, to see that."""
     webhook = await stage.webhook(URL)
     await stage.deviation()
     dispatching = Dispatching(stage)
@@ -140,6 +140,10 @@ async def test_a_deleted_webhook_is_told_no_more(stage: Stage) -> None:
     await dispatching.go()
     assert len(await deliveries(stage)) == 1
     assert dispatching.woken == [webhook, webhook]
+    assert await stage.rows("SELECT state, body, last_error FROM ops.deliveries") == [
+        ("failed", None, "the webhook was deleted")
+    ]
+    assert await stage.rows("SELECT FROM ops.webhook_secrets") == []
 
 
 async def test_nothing_is_rendered_for_nobody(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,6 +114,26 @@ async def test_an_attempt_that_somebody_else_recorded_counts_for_nothing(stage: 
     assert await stage.rows("SELECT failing_since FROM ops.endpoints") == [(None,)]
 
 
+async def test_a_fault_of_ours_is_recorded_and_backed_off(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever an attempt meets, it counts: nothing is tried in a silent loop."""
+
+    def fault(*_: object) -> dict[str, str]:
+        raise LookupError("never mind")
+
+    monkeypatch.setattr("workers.webhooks.deliver.signed_headers", fault)
+    async with Receiver() as receiver:
+        await stage.webhook(receiver.url)
+        async with stage.working():
+            await stage.deviation()
+            await until(lambda: _failed(stage))
+        assert receiver.received == []
+    assert await stage.rows("SELECT attempts, last_error FROM ops.deliveries") == [(len(QUICK), "LookupError")]
+
+
+async def _failed(stage: Stage) -> bool:
+    return await stage.states() == ["failed"]
+
+
 async def delivered(stage: Stage, count: int) -> bool:
     """Tell whether so many deliveries have been made."""
     return (await stage.states()).count("delivered") == count

@@ -109,6 +109,18 @@ async def test_nothing_is_sent_to_a_refused_target() -> None:
         assert receiver.received == []
 
 
+async def test_whatever_is_raised_on_the_way_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What no list of errors foresaw is told by its name."""
+
+    async def fault(*_: object) -> tuple[int, None]:
+        raise LookupError("unforeseen")
+
+    async with Client(allow_private=True, timeout_seconds=5) as client:
+        monkeypatch.setattr(client, "_send", fault)
+        answer = await client.post("https://example.com", {}, b"{}")
+    assert (answer.status, answer.error) == (None, "LookupError: unforeseen")
+
+
 async def test_redirects_are_not_followed_and_the_environment_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     """A 3xx is the answer; no proxy of the environment is used."""
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")

@@ -1,4 +1,4 @@
--- Webhooks' operational state. {app} is the application's role.
+-- Webhooks' operational state.
 
 -- The dispatcher's own list of endpoints, kept in the transactions that move its position.
 CREATE TABLE ops.endpoints (
@@ -56,6 +56,3 @@ CREATE TABLE ops.delivery_attempts (
     error        text        COLLATE "C",
     PRIMARY KEY (delivery_id, number)
 );
-
-GRANT SELECT, INSERT, UPDATE, DELETE
-    ON ops.endpoints, ops.webhook_secrets, ops.deliveries, ops.delivery_attempts TO {app};

@@ -1,4 +1,4 @@
--- The queue of the PostgreSQL broker: dramatiq-postgres 1.4's own schema, with rights for the application's role.
+-- The queue of the PostgreSQL broker: dramatiq-postgres 1.4's own schema.
 -- Nothing in it is the truth of anything: all of it may be deleted at any time.
 CREATE SCHEMA dramatiq;
 
@@ -28,7 +28,3 @@ CREATE TABLE dramatiq.result (
     result     jsonb,
     expires_at timestamptz
 );
-
-REVOKE ALL ON SCHEMA dramatiq FROM PUBLIC;
-GRANT USAGE ON SCHEMA dramatiq TO {app};
-GRANT SELECT, INSERT, UPDATE, DELETE ON dramatiq.queue, dramatiq.worker, dramatiq.result TO {app};

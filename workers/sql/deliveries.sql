@@ -71,9 +71,24 @@ UPDATE ops.endpoints SET
 WHERE id = %(endpoint)s AND disabled_at IS NULL
 
 -- name: abandon
--- What an endpoint that is told no more will never get; locked in the order in which `lock_tails` does.
-WITH pending AS (
-    SELECT id FROM ops.deliveries WHERE endpoint_id = %s AND state = 'pending' ORDER BY stream, position FOR UPDATE
+-- What an endpoint that is told no more will never get, and the bodies kept for it; locked in the order in which
+-- `lock_tails` does.
+WITH kept AS (
+    SELECT id, state = 'pending' AS pending FROM ops.deliveries
+    WHERE endpoint_id = %s AND (state = 'pending' OR body IS NOT NULL) ORDER BY stream, position FOR UPDATE
 )
-UPDATE ops.deliveries AS d SET state = 'failed', next_attempt_at = NULL, last_error = %s
-FROM pending WHERE d.id = pending.id
+UPDATE ops.deliveries AS d SET
+    state = 'failed',
+    next_attempt_at = NULL,
+    last_error = CASE WHEN kept.pending THEN %s ELSE d.last_error END,
+    body = NULL
+FROM kept WHERE d.id = kept.id
+
+-- name: prune
+-- Some of what was settled long ago, the oldest first; attempts go with their delivery.
+WITH old AS (
+    SELECT id FROM ops.deliveries
+    WHERE state <> 'pending' AND created_at < clock_timestamp() - make_interval(secs => %s::float8)
+    ORDER BY created_at LIMIT %s FOR UPDATE SKIP LOCKED
+)
+DELETE FROM ops.deliveries AS d USING old WHERE d.id = old.id

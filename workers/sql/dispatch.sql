@@ -5,8 +5,15 @@ ON CONFLICT DO NOTHING
 
 -- name: remove
 -- An endpoint to tell no more.
-UPDATE ops.endpoints SET active = false, disabled_at = clock_timestamp(), disabled_reason = %s
-WHERE stream = %s AND active RETURNING id
+UPDATE ops.endpoints SET
+    active = false,
+    disabled_at = coalesce(disabled_at, clock_timestamp()),
+    disabled_reason = %s
+WHERE stream = %s RETURNING id
+
+-- name: forget_secrets
+-- Nothing is signed for a webhook that was deleted.
+DELETE FROM ops.webhook_secrets WHERE webhook_id = %s
 
 -- name: endpoints
 -- Who is told of what, and since when.

@@ -59,7 +59,7 @@ class Client:
                 status, retry_after = await self._send(url, headers, body)
         except TimeoutError:
             error = f"no answer within {self._timeout:g} s"
-        except (httpcore.ConnectError, httpcore.ProtocolError, httpcore.NetworkError, ValueError, OSError) as failure:
+        except Exception as failure:  # noqa: BLE001 - what is not recorded is not backed off, and would be sent at once
             error = f"{type(failure).__name__}: {failure}"[:_LONGEST_ERROR]
         taken = round((perf_counter() - begun) * 1000)
         return Answer(status=status, error=error, retry_after=retry_after, milliseconds=taken)

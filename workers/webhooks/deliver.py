@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import psycopg
 import structlog
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
@@ -80,15 +81,22 @@ class Courier:
         Raises psycopg.Error where it can't be recorded: then it is made again, with the same id.
         """
         begun = self._now()
-        try:
-            prepared = await self._prepare(endpoint, delivery)
-        except KeyMissing as missing:
-            answer = Answer(error=f"not sent: {missing}")
-        else:
-            answer = await self._send(endpoint, delivery, prepared, begun)
+        answer = await self._answer(endpoint, delivery, begun)
         verdict = self._schedule_next(delivery, answer)
         _tell(endpoint, delivery, answer, verdict)
         return await self._record(endpoint, delivery, answer, verdict, begun)
+
+    async def _answer(self, endpoint: Endpoint, delivery: Delivery, begun: datetime) -> Answer:
+        try:
+            prepared = await self._prepare(endpoint, delivery)
+            return await self._send(endpoint, delivery, prepared, begun)
+        except psycopg.Error:
+            raise
+        except KeyMissing as missing:
+            return Answer(error=f"not sent: {missing}")
+        except Exception as error:  # A fault of ours is recorded and backed off like any other.
+            log.exception("attempt_failed", endpoint=endpoint.id, message=delivery.id)
+            return Answer(error=type(error).__name__)
 
     async def _prepare(self, endpoint: Endpoint, delivery: Delivery) -> Prepared:
         async with self._pool.connection() as connection:
@@ -115,7 +123,7 @@ class Courier:
             "state": verdict.state,
             "wait": verdict.wait,
             "status": answer.status,
-            "error": answer.error,
+            "error": _storable(answer.error),
             "milliseconds": answer.milliseconds,
             "at": begun,
             "first_wait": self._schedule[0],
@@ -130,6 +138,11 @@ class Courier:
                 for statement in _consequences(verdict):
                     await connection.execute(statement, values, prepare=True)
         return True
+
+
+def _storable(error: str | None) -> str | None:
+    """Return an error's text without what the database does not take: part of it may be what the target said."""
+    return None if error is None else error.encode(errors="replace").decode().replace("\0", "\ufffd")
 
 
 def _consequences(verdict: Verdict) -> list[Any]:

@@ -18,6 +18,8 @@ from projections.people import People
 from workers.webhooks.render import TOLD, body_of, message_id, name_of, people_of
 
 _SQL = queries("workers", "dispatch")
+_DELIVERIES = queries("workers", "deliveries")
+_DELETED = "the webhook was deleted"
 
 
 class _Told(NamedTuple):
@@ -75,8 +77,11 @@ class Dispatch:
             endpoint = (event.id, recorded.stream, recorded.position, event.url, list(event.events), event.active)
             await connection.execute(_SQL.register, endpoint)
         elif isinstance(event, WebhookDeleted):
-            cursor = await connection.execute(_SQL.remove, ("the webhook was deleted", recorded.stream))
-            self._changed.update(endpoint for (endpoint,) in await cursor.fetchall())
+            cursor = await connection.execute(_SQL.remove, (_DELETED, recorded.stream))
+            for (endpoint,) in await cursor.fetchall():
+                await connection.execute(_DELIVERIES.abandon, (endpoint, _DELETED))
+                await connection.execute(_SQL.forget_secrets, (endpoint,))
+                self._changed.add(endpoint)
 
     async def _subscribed(self, connection: AsyncConnection[Any], events: Iterable[Recorded]) -> list[_Told]:
         cursor = await connection.execute(_SQL.endpoints, prepare=True)

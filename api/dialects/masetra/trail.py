@@ -12,7 +12,7 @@ from api.dialects.masetra.deviations import present
 from api.dialects.masetra.forms import Page, page_reply
 from api.reply import Reply
 from domain.errors import NotFound
-from domain.events import Signature
+from domain.events import Recorded, Signature
 from domain.platform.users import User
 from domain.quality.deviation import DEVIATIONS
 from ledger.read import stream_digest
@@ -58,7 +58,7 @@ def _entry(call: Call, loaded: Loaded, entry: Entry, people: dict[int, User]) ->
         comment=event.comment,
         reason=event.reason,
         changes=[shapes.ChangeOut(*change) for change in entry.changes],
-        signature=None if event.signature is None else _signature(call, loaded, event.signature, recorded.version),
+        signature=None if event.signature is None else _signature(call, loaded, recorded, event.signature),
     )
 
 
@@ -70,23 +70,23 @@ def _actor(user: int | None, people: dict[int, User]) -> shapes.ActorOut | None:
     return shapes.ActorOut(shown.id, shown.username, name or shown.username)
 
 
-def _signature(call: Call, loaded: Loaded, signature: Signature, version: int) -> shapes.SignatureOut:
+def _signature(call: Call, loaded: Loaded, recorded: Recorded, signature: Signature) -> shapes.SignatureOut:
     return shapes.SignatureOut(
         by=signature.signer,
         name=signature.name.get("name", f"erased user {signature.signer}"),
         at=signature.at,
         meaning=signature.meaning,
         hash=signature.digest,
-        valid=_valid(call, loaded.rows, signature, version),
+        valid=_valid(call, loaded.rows, recorded, signature),
     )
 
 
-def _valid(call: Call, rows: list[Any], signature: Signature, version: int) -> bool:
+def _valid(call: Call, rows: list[Any], recorded: Recorded, signature: Signature) -> bool:
     """Tell whether a signature stands where it was put, over what it was put under, unaltered."""
-    signed = [row for row in rows if row.originator_version < version]
+    signed = [row for row in rows if row.originator_version < recorded.version]
     return (
-        signature.version == version
+        signature.version == recorded.version
         and signature.stream == rows[0].originator_id
         and hmac.compare_digest(signature.digest, stream_digest(signed))
-        and hmac.compare_digest(signature.seal, call.doors.vault.seal_of(signature))
+        and call.doors.codec.holds(recorded.event)
     )

@@ -2,7 +2,6 @@
 
 import os
 import uuid
-from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -119,6 +118,6 @@ def user_out(user: User) -> shapes.UserOut:
         department=user.department,
         roles=user.roles,
         is_active=user.status == ACTIVE,
-        date_joined=seconds(datetime.fromisoformat(user.joined_at)),
+        date_joined=seconds(user.joined_at),
         profile=shapes.ProfileOut("", "", []),
     )

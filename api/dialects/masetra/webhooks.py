@@ -25,7 +25,7 @@ async def list_webhooks(call: Call) -> Reply:
     query = call.query(Page)
     async with call.doors.pool.connection() as connection:
         count, listed = await find(connection, call.doors.webhooks, query.size, query.offset)
-    ready = b",".join(msgspec.json.encode(webhook_out(it.webhook, it.failing_since)) for it in listed)
+    ready = b",".join(msgspec.json.encode(webhook_out(it.webhook, it.failing_since, ended=it.ended)) for it in listed)
     return page_reply(call, query, count, ready)
 
 
@@ -37,7 +37,7 @@ async def get_webhook(call: Call) -> Reply:
     if it is None:
         raise NotFound(f"There is no webhook {call.record_id}.")
     call.query(NoQuery)
-    return record_reply(it.webhook.version, webhook_out(it.webhook, it.failing_since))
+    return record_reply(it.webhook.version, webhook_out(it.webhook, it.failing_since, ended=it.ended))
 
 
 async def add_webhook(call: Call) -> Reply:
@@ -53,7 +53,7 @@ async def add_webhook(call: Call) -> Reply:
         call,
         WEBHOOKS,
         made,
-        lambda webhook: record_reply(webhook.version, webhook_out(webhook, None), 201),
+        lambda webhook: record_reply(webhook.version, webhook_out(webhook, None, ended=False), 201),
         statements=lambda webhook: [store_secret(webhook.id, given.secret, call.doors.vault)],
     )
 
@@ -80,13 +80,13 @@ def _check_seen(call: Call) -> None:
         raise NotFound(f"There is no webhook {call.record_id}.")
 
 
-def webhook_out(webhook: Webhook, failing_since: datetime | None) -> platform_shapes.WebhookOut:
-    """Return a webhook as the API shows it."""
+def webhook_out(webhook: Webhook, failing_since: datetime | None, *, ended: bool) -> platform_shapes.WebhookOut:
+    """Return a webhook as the API shows it; one that its receiver ended with 410 is not active any more."""
     return platform_shapes.WebhookOut(
         id=webhook.id,
         url=webhook.url,
         events=webhook.events,
-        active=webhook.active,
-        created=seconds(datetime.fromisoformat(webhook.created)),
+        active=webhook.active and not ended,
+        created=seconds(webhook.created),
         failing_since=failing_since and seconds(failing_since),
     )

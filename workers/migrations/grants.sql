@@ -1,0 +1,6 @@
+-- What the application's role may do, given again at each migrate.
+GRANT SELECT, INSERT, UPDATE, DELETE
+    ON ops.endpoints, ops.webhook_secrets, ops.deliveries, ops.delivery_attempts TO {app};
+REVOKE ALL ON SCHEMA dramatiq FROM PUBLIC;
+GRANT USAGE ON SCHEMA dramatiq TO {app};
+GRANT SELECT, INSERT, UPDATE, DELETE ON dramatiq.queue, dramatiq.worker, dramatiq.result TO {app};
