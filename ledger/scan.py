@@ -38,7 +38,7 @@ def scan(connection: Connection[Any], after: int, limit: int) -> Iterator[RawRow
     cursor.adapters.register_loader("uuid", ByteaBinaryLoader)
     cursor.adapters.register_loader("text", ByteaBinaryLoader)
     cursor.adapters.register_loader("timestamptz", Int8BinaryLoader)
-    rows: Iterator[Any] = cursor.stream(_SQL.after, (after, limit), binary=True, size=_CHUNK_ROWS)
+    rows: Iterator[Any] = cursor.stream(_SQL.stored_after, (after, limit), binary=True, size=_CHUNK_ROWS)
     return rows
 
 

@@ -3,6 +3,11 @@
 SELECT position, originator_id, originator_version, topic, state, recorded_at
 FROM ledger.events WHERE position > %s AND position <= (SELECT size FROM ledger.head) ORDER BY position LIMIT %s
 
+-- name: stored_after
+-- The next rows whatever they are, those past the head too: for whoever looks for what does not belong there.
+SELECT position, originator_id, originator_version, topic, state, recorded_at
+FROM ledger.events WHERE position > %s ORDER BY position LIMIT %s
+
 -- name: stream
 -- One record's events.
 SELECT position, originator_id, originator_version, topic, state, recorded_at

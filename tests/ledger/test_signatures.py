@@ -1,6 +1,5 @@
 """Signatures: bound to the very event that carries them."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -25,7 +24,7 @@ _CHANGES = {
 
 
 @pytest.fixture
-def codec(tmp_path: Path) -> Iterator[Codec]:
+def codec(tmp_path: Path) -> Codec:
     return Codec(Vault(Keys(tmp_path / "keys")))
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from msgspec import UNSET, UnsetType
 
 from domain.events import FACTS, Event, Personal, Recorded, Signature, Source, stream_id
+from ledger.keys import Vault
 
 #: Few people, so that few keys are made.
 PERSONS = [UUID(int=number, version=4) for number in (1, 2, 3)]
@@ -29,6 +30,16 @@ personal = st.builds(
     nonces,
     st.dictionaries(text, text, max_size=3),
 )
+
+
+def with_keys(vault: Vault) -> Vault:
+    """Make the keys of the people that values are about."""
+    for person in PERSONS:
+        for purpose in ("name", "contact"):
+            vault.personal(person, purpose, {})
+    return vault
+
+
 _PLAIN: dict[Any, st.SearchStrategy[Any]] = {
     str: text,
     int: st.integers(-(2**63), 2**63 - 1),

@@ -23,6 +23,7 @@ from ledger.rows import Row
 from tests.domain.deviations import FOUND, REPORT
 from tests.domain.facts_table import RECORDS, STATES, TABLE
 from tests.domain.people import NOW, STREAM, actor, signature
+from tests.properties.strategies import with_keys
 
 NUMBERS = st.integers(1, 5)
 TRIGGERS = st.sampled_from(sorted(TABLE))
@@ -57,7 +58,7 @@ class Deviations(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = TemporaryDirectory()
-        self.codec = Codec(Vault(Keys(Path(self.folder.name))))
+        self.codec = Codec(with_keys(Vault(Keys(Path(self.folder.name)))))
         self.rows: list[Row] = []
         self.live: Deviation | None = None
 

@@ -14,13 +14,13 @@ from ledger.codec import Codec
 from ledger.keys import Keys, Vault
 from projections.history import history
 from tests.domain.people import actor
-from tests.properties.strategies import facts, streams
+from tests.properties.strategies import facts, streams, with_keys
 
 
 @pytest.fixture(scope="module")
 def codec() -> Iterator[Codec]:
     with TemporaryDirectory() as folder:
-        yield Codec(Vault(Keys(Path(folder))))
+        yield Codec(with_keys(Vault(Keys(Path(folder)))))
 
 
 @pytest.mark.parametrize("topic", sorted(FACTS))
