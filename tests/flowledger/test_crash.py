@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -86,12 +86,13 @@ def _kill_everything(data: Path) -> None:
     """SIGKILL every process of the product, PostgreSQL's too, at once."""
     victims = [
         process
-        for process in psutil.process_iter(["cmdline", "cwd"])
+        for process in psutil.process_iter(["name", "cmdline", "cwd"])
         if str(data) in " ".join(process.info["cmdline"] or ()) or str(data) in (process.info["cwd"] or "")
     ]
-    assert any("postgres" in process.name() for process in victims)
+    assert any("postgres" in process.info["name"] for process in victims)
     for process in victims:
-        process.kill()
+        with suppress(psutil.NoSuchProcess):  # A parent's death may have taken it along.
+            process.kill()
     psutil.wait_procs(victims, 10)
 
 
