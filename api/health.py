@@ -9,8 +9,9 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 from psycopg_pool import PoolTimeout
 
-from api.doors import VIEWS, Doors
+from api.doors import Doors
 from ledger.queries import queries
+from projections.status import ProjectionStatus, status
 
 _SQL = queries("api", "doors")
 _LAG = 10_000
@@ -38,18 +39,20 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
 async def _checks(doors: Doors) -> dict[str, dict[str, Any]]:
     """Ask for the database, the schema, and each consumer of the ledger: does it stand still, is it far behind."""
     async with doors.pool.connection(timeout=1) as connection:
-        rows = await (await connection.execute(_SQL.ready)).fetchall()
-    size, applied = rows[0][:2]
+        row = await (await connection.execute(_SQL.applied)).fetchone()
+        consumers = await status(connection)
+    applied = row[0] if row else 0
     doors.migrations = doors.migrations or applied  # The schema was found right when this process started.
     checks: dict[str, dict[str, Any]] = {"database": {"ok": True}}
     checks["migrations"] = {"ok": applied == doors.migrations, "applied": applied}
-    checks |= {name: {"ok": False, "position": None, "lag": size, "leading": False} for name in VIEWS}
-    for *_, name, position, stands_still, leading in rows:
-        if name is not None:  # Why one stands still is for `flowledger projections status`: this door is open to all.
-            lag = size - position
-            well = not stands_still and 0 <= lag <= _LAG and (leading or lag == 0)
-            checks[name] = {"ok": well, "position": position, "lag": lag, "leading": leading}
-    return checks
+    # Why one stands still is for `flowledger projections status`: this door is open to all.
+    return checks | {one.name: _check(one) for one in consumers}
+
+
+def _check(one: ProjectionStatus) -> dict[str, Any]:
+    begun = one.generation > 0
+    well = begun and one.failure is None and 0 <= one.lag <= _LAG and (one.leading or one.lag == 0)
+    return {"ok": well, "position": one.position if begun else None, "lag": one.lag, "leading": one.leading}
 
 
 def _json(status: int, value: object) -> ASGIResponse:

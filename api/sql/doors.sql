@@ -18,13 +18,6 @@ SELECT request, answer FROM ops.answers WHERE user_id = %s AND key = %s
 -- Fails where the key was used: the events that it would answer are then not appended either.
 INSERT INTO ops.answers (user_id, key, request, answer) VALUES (%s, %s, %s, %s)
 
--- name: ready
--- The ledger's size, how many migrations were applied, and of every consumer the position, whether it stands still, and
--- whether a worker holds the lock of its leader.
-SELECT head.size, (SELECT count(*) FROM ledger.migrations), p.name, p.position, p.failure IS NOT NULL, EXISTS (
-           SELECT FROM pg_locks AS l
-           CROSS JOIN hashtextextended('flowledger consumer ' || p.name, 0) AS key
-           WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
-             AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-             AND l.classid::bigint = (key >> 32) & 4294967295 AND l.objid::bigint = key & 4294967295)
-FROM ledger.head LEFT JOIN ops.positions AS p ON true
+-- name: applied
+-- How many migrations were applied.
+SELECT count(*) FROM ledger.migrations
