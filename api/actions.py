@@ -8,11 +8,11 @@ from uuid import UUID
 import msgspec
 import psycopg
 
-from api.auth import password_hash_of
 from api.call import Call
 from api.reply import Reply
 from api.text import clean, readable
-from domain.errors import Conflict, Denied, NotFound, PreconditionFailed
+from api.user_facts import SYSTEM
+from domain.errors import Conflict, Denied, NotFound
 from domain.events import Attempt, Event, Recorded, Signature, stream_id
 from domain.workflow import Record, Workflow
 from ledger.append import Allotment, Append, Plan, Proposed, Statement, VersionConflict
@@ -53,8 +53,8 @@ Render = Callable[[Any], Reply]
 async def load(call: Call, flow: Workflow[R], number: int) -> Loaded:
     """Return a record by its id, folded from the ledger itself. Raises NotFound."""
     async with call.doors.pool.connection() as connection:
-        rows = await read_stream(connection, stream_id(flow.kind, number))
-    record = flow.fold(call.doors.codec.recorded(rows))
+        rows = await read_stream(connection, stream := stream_id(flow.kind, number))
+    record = flow.fold(call.doors.codec.recorded(rows)) or flow.native(stream)
     if record is None:
         raise NotFound(f"There is no {flow.kind} {number}.")
     return Loaded(record, rows)
@@ -88,21 +88,33 @@ async def create(
     return await _append(call, Append(plan))
 
 
-async def change(call: Call, flow: Workflow[R], number: int, decide: Decide, render: Render) -> Reply:
+async def change(
+    call: Call,
+    flow: Workflow[R],
+    number: int,
+    decide: Decide,
+    render: Render,
+    *,
+    statements: Callable[[Any], Sequence[Statement]] = lambda record: (),
+    unchanged: Callable[[], Sequence[Record]] = tuple,
+) -> Reply:
     """Append what `decide` makes of the record as it is now, again where another was faster; answer with the record.
 
-    Raises PreconditionFailed where If-Match named the version that another was faster than.
+    statements: what is committed with it; runs under the ledger's lock. unchanged: other records on which the decision
+    stands: where one of them was changed meanwhile, it is made again.
+    `decide` checks If-Match, each time anew: so it is told where another made a version that is not meant.
     """
     for _ in range(_TRIES):
         loaded = await load(call, flow, number)
         events = await decide(loaded)
         if not events:
-            return render(loaded.record)
+            return await _unchanged(call, render(loaded.record))
         try:
-            return await _append(call, _following(call, flow, loaded, events, render))
+            append = _following(call, flow, loaded, events, render, statements)
+            append.expects = [*append.expects, *((it.stream, it.version + 1) for it in unchanged())]
+            return await _append(call, append)
         except VersionConflict:
-            if call.headers.get("if-match") is not None:
-                raise PreconditionFailed("The record was changed meanwhile.") from None
+            continue
     raise VersionConflict("Too many others change this record at the moment; ask again.")
 
 
@@ -132,17 +144,32 @@ async def attempt(call: Call, loaded: Loaded, given: Given, eligible: Sequence[i
     )
 
 
+async def check_password(call: Call, password: str, says: str) -> None:
+    """Raise Denied, which `says` why, unless a password is that of who asks: wrong ones count as at sign-in."""
+    if password in call.good_passwords:
+        return
+    user = call.signed_in.id
+    tried = await call.doors.lockout.check(user, password, user, by_system(call))
+    if tried.locked:
+        raise Denied("Too many wrong passwords came: none is taken until some time has passed, or somebody unlocks.")
+    if not tried.good:
+        raise Denied(says)
+    call.good_passwords.add(password)
+
+
+def by_system(call: Call, comment: str | None = None) -> Attempt:
+    """Return what is recorded where nobody acts, but a call was the reason."""
+    return Attempt(
+        actor=SYSTEM, comment=comment, source=call.source, request=call.request_id, correlation=call.correlation
+    )
+
+
 async def _signed(call: Call, loaded: Loaded, given: dict[str, Any]) -> Signature | None:
     password, meaning = given.get("password"), given.get("meaning")
     if not (isinstance(password, str) and password and isinstance(meaning, str) and readable(meaning)):
         return None  # Not whole: told as a fault of the input, in its turn.
     user = call.signed_in
-    if password not in call.good_passwords:
-        async with call.doors.pool.connection() as connection:
-            stored = await password_hash_of(connection, user.id)
-        if not await call.doors.passwords.matches(password, stored):
-            raise Denied("The signature's password is not right.")
-        call.good_passwords.add(password)
+    await check_password(call, password, "The signature's password is not right.")
     name = f"{user.name.get('first_name')} {user.name.get('last_name')}".strip() or user.name.get("username")
     vault = call.doors.vault
     return Signature(
@@ -150,20 +177,28 @@ async def _signed(call: Call, loaded: Loaded, given: dict[str, Any]) -> Signatur
         name=vault.personal(user.name.subject, "name", {"name": name}),
         meaning=clean(meaning).strip(),
         at=datetime.now(UTC),
-        stream=loaded.rows[0].originator_id,
-        version=loaded.rows[-1].originator_version + 1,
+        stream=loaded.record.stream,
+        version=loaded.record.version + 1,
         digest=stream_digest(loaded.rows),
     )
 
 
-def _following(call: Call, flow: Workflow[R], loaded: Loaded, events: Sequence[Event], render: Render) -> Append:
-    stream, version = loaded.rows[0].originator_id, loaded.rows[-1].originator_version
+def _following(
+    call: Call,
+    flow: Workflow[R],
+    loaded: Loaded,
+    events: Sequence[Event],
+    render: Render,
+    statements: Callable[[Any], Sequence[Statement]],
+) -> Append:
+    stream, version = loaded.record.stream, loaded.record.version
 
     def plan(allotment: Allotment) -> Plan:
         after = _Place(stream, version, allotment.after)
         record, proposed = _evolved(call, flow, loaded.record, events, allotment, after)
         reply = render(record)
-        return Plan(proposed, _kept(call, reply, allotment.after + len(proposed)), reply)
+        beside = [*statements(record), *_kept(call, reply, allotment.after + len(proposed))]
+        return Plan(proposed, beside, reply)
 
     return Append(plan, [(stream, version + place) for place in range(1, len(events) + 1)])
 
@@ -198,6 +233,18 @@ async def _append(call: Call, append: Append) -> Reply:
     return await visible(call, msgspec.structs.replace(reply, position=receipt.position))
 
 
+async def _unchanged(call: Call, reply: Reply) -> Reply:
+    """Return the reply to what needs no event; under a key it is kept as any other."""
+    if call.key is not None:
+        kept = call.key.keep(reply, 0)
+        try:
+            async with call.doors.pool.connection() as connection:
+                await connection.execute(kept.sql, kept.parameters)
+        except psycopg.errors.UniqueViolation as used:
+            raise Conflict("This Idempotency-Key was used meanwhile.") from used
+    return reply
+
+
 async def visible(call: Call, reply: Reply) -> Reply:
     """Return a write's reply once the read model has passed it, or the wait is over: a write is never refused now."""
     try:
@@ -208,11 +255,7 @@ async def visible(call: Call, reply: Reply) -> Reply:
 
 
 def _numbered(event: Event, allotment: Allotment) -> Event:
-    allotted = {
-        name: allotment.number(pattern) if "{" in pattern else allotment.next(pattern)
-        for name, pattern in event.numbered.items()
-        if not getattr(event, name)
-    }
+    allotted = {name: allotment.allot(pattern) for name, pattern in event.numbered.items() if not getattr(event, name)}
     return msgspec.structs.replace(event, **allotted) if allotted else event
 
 

@@ -1,23 +1,26 @@
-"""Passwords: argon2id, their rules, and the statements that keep them beside the facts they belong to."""
+"""Passwords: argon2id, and the statements that keep them beside the facts they belong to."""
 
 import asyncio
 import secrets
 import unicodedata
 from typing import Any
+from uuid import UUID
 
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
 from psycopg import AsyncConnection
 
-from domain.errors import Fault
+from api.sessions import end_all
+from domain.platform.passwords import KINDS, LONGEST
+from domain.platform.settings import SystemSettings
 from domain.platform.users import fold_name
 from ledger.append import Statement
 from ledger.keys import Keys
 from ledger.queries import queries
 
 _SQL = queries("api", "auth")
-_SHORTEST, LONGEST = 8, 1024
 _AT_ONCE = 2
+_MADE_UP = 12
 
 
 class Passwords:
@@ -54,14 +57,13 @@ class Passwords:
             return False
 
 
-def password_faults(password: str, username: str, path: str = "password") -> list[Fault]:
-    """Return what is wrong with a new password."""
-    faults = []
-    if len(password) < _SHORTEST:
-        faults.append(Fault(path, f"At least {_SHORTEST} characters."))
-    if fold_name(password) == fold_name(username):
-        faults.append(Fault(path, "The password may not be the user name."))
-    return faults
+def made_up(rules: SystemSettings) -> str:
+    """Return a password that nobody has thought of and the rules take."""
+    chance = secrets.SystemRandom()
+    drawn = [chance.choice(kind.examples) for kind in KINDS]
+    drawn += chance.choices("".join(kind.examples for kind in KINDS), k=max(rules.password_min_length, _MADE_UP))
+    chance.shuffle(drawn)
+    return "".join(drawn)
 
 
 async def user_id_of(connection: AsyncConnection[Any], keys: Keys, username: str) -> int | None:
@@ -76,21 +78,32 @@ async def password_hash_of(connection: AsyncConnection[Any], user: int) -> str |
     return str(row[0]) if row else None
 
 
-async def stored_credentials(connection: AsyncConnection[Any], keys: Keys, username: str) -> tuple[int, str | None]:
-    """Return the user whose name this is and the password's hash; 0 and None for nobody, after the same one query."""
-    cursor = await connection.execute(_SQL.credentials, (keys.name_hash(fold_name(username)),))
-    row = await cursor.fetchone()
-    return (int(row[0]), row[1]) if row else (0, None)
-
-
-def credentials(keys: Keys, user: int, username: str, password_hash: str) -> list[Statement]:
+def credentials(keys: Keys, user: int, username: str, password_hash: str, *, active: bool = True) -> list[Statement]:
     """Return what is committed with a new user: the name, taken for ever, and the password's hash."""
     return [
         Statement(_SQL.take_name, (keys.name_hash(fold_name(username)), user)),
-        new_password(user, password_hash),
+        _set_password(user, password_hash),
+        set_active(user, active=active),
     ]
 
 
-def new_password(user: int, password_hash: str) -> Statement:
-    """Return what is committed with a changed password: every refresh token of the user's is dead with the old one."""
+def new_password(user: int, password_hash: str, kept: UUID | None = None) -> list[Statement]:
+    """Return what is committed with a changed password: who signed in with the old one is not any more, but in the
+    kept session; and nothing stands against the new one.
+    """
+    # The order matters: a sign-in with the old one that is under way is waited for by the first, and ended by the last.
+    return [_set_password(user, password_hash), unlock(user), end_all(user, kept)]
+
+
+def set_active(user: int, *, active: bool) -> Statement:
+    """Return what is committed with whether a user can sign in; see `end_all` for who did already."""
+    return Statement(_SQL.set_active, {"user": user, "active": active})
+
+
+def unlock(user: int) -> Statement:
+    """Return what is committed with an unlocking: nothing stands against the user's password any more."""
+    return Statement(_SQL.unlock, (user,))
+
+
+def _set_password(user: int, password_hash: str) -> Statement:
     return Statement(_SQL.set_password, {"user": user, "hash": password_hash})

@@ -1,18 +1,23 @@
 """One request as the handlers see it."""
 
+import asyncio
 import re
 import secrets
 from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
 
 from litestar import Request
 from msgspec import Struct
 
+from api.errors import HttpRefusal
+from api.identity import Identity, identify
 from api.input import Body, read_query, together
 from api.peer import client_address, origin
 from api.reply import etag_version
 from domain.errors import Denied, Fault, InvalidInput, NotFound, NotSignedIn, PreconditionFailed
 from domain.events import Actor, Source
-from domain.platform.users import ACTIVE, User
+from domain.platform.users import User
+from domain.table import Record
 
 if TYPE_CHECKING:
     from api.doors import Doors
@@ -21,6 +26,8 @@ if TYPE_CHECKING:
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _POSITION = re.compile(r"\d{1,18}", re.ASCII)
 _LARGEST_ID = 2**63 - 1
+#: How many of the longest pauses a whole body may take.
+_BODY_PAUSES = 3
 
 S = TypeVar("S", bound=Struct)
 
@@ -41,11 +48,18 @@ class Call:
         self.headers: dict[str, str] = state["headers"]
         self.request_id: str = state["request_id"]
         self.prefix: str = state["prefix"]
+        #: Only the headers of the answer are asked for.
+        self.head: bool = state["method"] == "HEAD"
+        #: Who asks, where the gate has found it out.
+        self._identity: Identity | None = state.get("identity")
         #: What the read model had passed before anything was read.
         self.seen = doors.read_position(view)
         self.user: User | None = None
+        self.session: UUID | None = None
         self.token: str | None = None
         self.body = Body(b"", "")
+        #: Other records on which what is decided stands: where one of them changes meanwhile, it is decided again.
+        self.stands_on: list[Record] = []
         self.key: Key | None = None
         #: Signatures whose password was already found good in this call.
         self.good_passwords: set[str] = set()
@@ -73,7 +87,7 @@ class Call:
     @property
     def actor(self) -> Actor:
         """Who acts. Raises NotSignedIn."""
-        return self.signed_in.actor()
+        return self.doors.standing.actor(self.signed_in)
 
     @property
     def signed_in(self) -> User:
@@ -84,8 +98,12 @@ class Call:
 
     @property
     def record_id(self) -> int:
-        """The id in the path. Raises NotFound for one that no record can have."""
-        number = int(self.request.path_params["id"])
+        """The record's id in the path. Raises NotFound for one that no record can have."""
+        return self.path_id("id")
+
+    def path_id(self, name: str) -> int:
+        """Return an id in the path by its name there. Raises NotFound for one that nothing can have."""
+        number = int(self.request.path_params[name])
         if not 0 < number <= _LARGEST_ID:
             raise NotFound("There is no such record.")
         return number
@@ -121,31 +139,20 @@ class Call:
         if not any(etag_version(tag) == version for tag in given.split(",")):
             raise PreconditionFailed(f"The record is at version {version}, not at the one that If-Match names.")
 
-    async def identify(self) -> None:
-        """Find out who asks. Raises NotSignedIn for nobody, and for a token that is no good."""
-        scheme, _, credential = self.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not credential:
-            raise NotSignedIn("Sign in first: Authorization: Bearer <access token>.")
-        token = self.doors.tokens.read(credential.strip())
-        user = await self._user(token.user)
-        if user is None or user.status != ACTIVE:
-            raise NotSignedIn("The user of this token can not sign in any more.")
-        self.user, self.token = user, token.id
+    async def identify(self, *, anew: bool = False) -> None:
+        """Find out who asks; `anew`: whatever was found before. Raises NotSignedIn for nobody, and for a bad token."""
+        identity = None if anew else self._identity
+        identity = identity or await identify(self.doors, self.headers)
+        self.user, self.session, self.token = identity
 
     async def take_body(self) -> None:
-        """Read the body. Raises what the server says of one that is too large."""
-        content = await self.request.body()
+        """Read the body. Raises what the server says of one that is too large, and HttpRefusal for one without end."""
+        try:
+            async with asyncio.timeout(_BODY_PAUSES * self.doors.settings.request_seconds):
+                content = await self.request.body()
+        except TimeoutError as late:
+            raise HttpRefusal("VALIDATION_ERROR", "The body took too long to come.") from late
         self.body = Body(content, self.headers.get("content-type", ""))
-
-    async def _user(self, number: int) -> User | None:
-        people = self.doors.people
-        if not self.doors.bell.listening:
-            people.forget()  # Nobody would tell us of changes: ask anew.
-        known = people.known(number)
-        if known is not None:
-            return known
-        async with self.doors.pool.connection() as connection:
-            return (await people.get(connection, {number})).get(number)
 
 
 def new_request_id(given: str) -> str:

@@ -12,14 +12,35 @@ import msgspec
 from litestar import get
 from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
+from msgspec import Struct
 
-from api.dialects.masetra.forms import ErrorOut
+from api.dialects.masetra.forms import ErrorBody, ErrorOut
+from api.errors import STATUS
+from api.fields import fields_of
 from api.routes import Route
 
 _REFS = "#/components/schemas/{name}"
-_HEADERS = {
-    "X-Position": "The ledger's position that this answer has seen, or that this write has.",
-    "X-Request-ID": "The request's id.",
+#: The largest whole number that a query takes.
+_LARGEST = 10**18 - 1
+_TEXT: dict[str, Any] = {"type": "string"}
+#: What a path's parameters are, by their kinds in the route.
+_IN_PATH: dict[str, dict[str, Any]] = {
+    "int": {"type": "integer", "minimum": 1},
+    "uuid": {"type": "string", "format": "uuid"},
+    "str": {"type": "string", "pattern": r"^[^\x00-\x1f\x7f/]+$"},
+}
+_COUNT: dict[str, Any] = {"type": "integer", "minimum": 0}
+#: What answers carry beside their bodies: what it says, its schema, and with which statuses (none: with all).
+_HEADERS: dict[str, tuple[str, dict[str, Any], tuple[int, ...]]] = {
+    "X-Request-ID": ("The request's id.", {"type": "string"}, ()),
+    "X-Position": ("The ledger's position that this answer has seen, or that this write has.", _COUNT, ()),
+    "X-RateLimit-Limit": ("How many requests an hour are allowed. Absent where no limit holds.", _COUNT, ()),
+    "X-RateLimit-Remaining": ("How many of them are left.", _COUNT, ()),
+    "X-RateLimit-Reset": ("When the next hour begins, in Unix seconds.", _COUNT, ()),
+    "X-Read-Position": ("Where the read models were, if behind X-Position.", _COUNT, (200, 201, 202, 204)),
+    "ETag": ("The record's version and the hash of this representation.", {"type": "string"}, (200, 201, 206, 304)),
+    "WWW-Authenticate": ("How to sign in.", {"type": "string"}, (401,)),
+    "Retry-After": ("After how many seconds to ask again.", _COUNT, (429, 503)),
 }
 _MIN_POSITION = "Wait until the read models have passed this position, a while at most; then 503."
 _PAGE = """<!doctype html>
@@ -70,10 +91,13 @@ def openapi(described: Sequence[Route]) -> dict[str, Any]:
     """Return the OpenAPI 3.1 document of some routes."""
     shapes = {ErrorOut}
     for route in described:
-        shapes |= {shape for shape in (route.body, *route.answers.values()) if shape is not None}
+        shapes |= {shape for shape in (route.body, *route.answers.values()) if shape not in (None, bytes)}
     queries = {route.query for route in described if route.query is not None}
     ordered = sorted(shapes | queries, key=lambda shape: shape.__name__)
     _, components = msgspec.json.schema_components(ordered, ref_template=_REFS)
+    components[ErrorBody.__name__]["properties"]["code"]["enum"] = sorted(STATUS)
+    for shape in queries | {route.body for route in described if route.body is not None}:
+        _describe_input(shape, components)
     paths: dict[str, dict[str, Any]] = {}
     for route in described:
         path = re.sub(r"{(\w+):\w+}", r"{\1}", route.path) + "/"
@@ -87,9 +111,24 @@ def openapi(described: Sequence[Route]) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": shown,
+            "headers": {name: {"description": says, "schema": it} for name, (says, it, _) in _HEADERS.items()},
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
         },
     }
+
+
+def _describe_input(shape: type[Struct], components: dict[str, Any]) -> None:
+    """Say of what clients send what msgspec does not: unknown fields are refused, some text is a date or a time."""
+    described = components[shape.__name__]
+    described["additionalProperties"] = False
+    for name, field in fields_of(shape).items():
+        if field.nested is not None:
+            _describe_input(field.nested, components)
+        if field.time:
+            given = described["properties"][name]
+            null = [kind for kind in given.get("anyOf", ()) if kind["type"] == "null"]
+            kinds = [{"type": "string", "format": it} for it in ("date", "date-time")]
+            described["properties"][name] = {"anyOf": [*kinds, *null]}
 
 
 def _operation(route: Route, path: str, components: dict[str, Any]) -> dict[str, Any]:
@@ -99,35 +138,53 @@ def _operation(route: Route, path: str, components: dict[str, Any]) -> dict[str,
         "tags": [route.tag],
         "parameters": _parameters(route, components),
         "responses": {
-            **{str(status): _answer(status, shape) for status, shape in route.answers.items()},
-            **{str(status): _answer(status, ErrorOut) for status in sorted({*route.refusals, 500})},
+            **{str(status): _answer(status, shape, route.media) for status, shape in route.answers.items()},
+            **{str(status): _answer(status, ErrorOut) for status in sorted({*route.refusals, 429, 500})},
         },
     }
     if route.public:
         operation["security"] = []
     if route.body is not None:
-        content = {"application/json": {"schema": _ref(route.body)}}
-        operation["requestBody"] = {"required": route.body_required, "content": content}
+        content = {"multipart/form-data" if route.streams else "application/json": {"schema": _ref(route.body)}}
+        required = route.body_required and "required" in components[route.body.__name__]
+        operation["requestBody"] = {"required": required, "content": content}
     return operation
 
 
 def _parameters(route: Route, components: dict[str, Any]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
-    if "{id:int}" in route.path:
-        schema = {"type": "integer", "minimum": 1}
-        found.append({"name": "id", "in": "path", "required": True, "schema": schema})
+    for name, kind in re.findall(r"{(\w+):(\w+)}", route.path):
+        found.append({"name": name, "in": "path", "required": True, "schema": _IN_PATH[kind]})
     if route.query is not None:
         for name, schema in components[route.query.__name__]["properties"].items():
-            found.append({"name": name, "in": "query", "required": False, "schema": schema})
+            found.append({"name": name, "in": "query", "required": False, "schema": _in_query(schema)})
     if route.method == HTTPMethod.POST and not route.public:
         found.append(_header("Idempotency-Key", "The same key and request give the first answer again."))
     if route.method == HTTPMethod.GET:
         found.append(_header("X-Min-Position", _MIN_POSITION, {"type": "integer", "minimum": 0}))
     if 412 in route.refusals:
-        found.append(_header("If-Match", "The ETag that the change is meant for."))
+        found.append(_header("If-Match", "The ETag that the change is meant for.", _TEXT))
     if 304 in route.answers:
-        found.append(_header("If-None-Match", "An ETag that the client has already."))
+        found.append(_header("If-None-Match", "An ETag that the client has already.", _TEXT))
+    if 206 in route.answers:
+        found.append(_header("Range", "The bytes that are wanted: bytes=0-99.", _TEXT))
+        found.append(_header("If-Range", "The ETag that the range is meant for.", _TEXT))
     return found
+
+
+def _in_query(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a value as it is in a query: null is not said there, and an empty value is no value."""
+    kinds = [kind for kind in schema.get("anyOf", [schema]) if kind.get("type") != "null"]
+    kinds = [_bounded(kind) for kind in kinds]
+    if any(kind.get("type") == "string" and not kind.keys() & {"pattern", "format"} for kind in kinds):
+        return kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
+    return {"anyOf": [*kinds, {"const": ""}]}
+
+
+def _bounded(kind: dict[str, Any]) -> dict[str, Any]:
+    if kind.get("type") == "integer":
+        return {**kind, "maximum": min(kind.get("maximum", _LARGEST), _LARGEST)}
+    return {name: value for name, value in kind.items() if name != "minLength"}
 
 
 def _header(name: str, says: str, schema: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -135,11 +192,17 @@ def _header(name: str, says: str, schema: dict[str, Any] | None = None) -> dict[
     return {"name": name, "in": "header", "required": False, "description": says, "schema": schema or text}
 
 
-def _answer(status: int, shape: Any) -> dict[str, Any]:
-    headers = {name: {"description": says, "schema": {"type": "string"}} for name, says in _HEADERS.items()}
+def _answer(status: int, shape: Any, media: Sequence[str] = ()) -> dict[str, Any]:
+    headers = {
+        name: {"$ref": f"#/components/headers/{name}"}
+        for name, (_, _, statuses) in _HEADERS.items()
+        if not statuses or status in statuses
+    }
     answer: dict[str, Any] = {"description": HTTPStatus(status).phrase, "headers": headers}
-    if shape is not None:
-        answer["content"] = {"application/json": {"schema": _ref(shape)}}
+    if shape is bytes:
+        answer["content"] = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
+    elif shape is not None:
+        answer["content"] = {"application/json": {"schema": _ref(shape)}, **{other: {} for other in media}}
     return answer
 
 

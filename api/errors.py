@@ -16,6 +16,7 @@ STATUS = {
     "PRECONDITION_FAILED": 412,
     "PAYLOAD_TOO_LARGE": 413,
     "UNSUPPORTED_MEDIA_TYPE": 415,
+    "RANGE_NOT_SATISFIABLE": 416,
     "RATE_LIMIT_EXCEEDED": 429,
     "INTERNAL_ERROR": 500,
     "SERVICE_UNAVAILABLE": 503,
@@ -30,11 +31,12 @@ _AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClos
 
 
 class HttpRefusal(FlowledgerError):
-    """A refusal of the router's: no such path, or not this method on it."""
+    """A refusal that HTTP alone knows of: no such path, not this method on it, no such range."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, headers: tuple[tuple[str, str], ...] = ()) -> None:
         super().__init__(message)
         self.code = code
+        self.headers = headers
 
 
 def refusal(error: Exception) -> FlowledgerError | None:

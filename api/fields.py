@@ -14,6 +14,8 @@ from msgspec import NODEFAULT, Meta, Struct
 END = Meta(extra={"end": True})
 #: Text that is kept as its bytes are: a key that somebody else computes with.
 VERBATIM = Meta(extra={"verbatim": True})
+#: Text of one line: a name, a title.
+LINE = Meta(extra={"line": True})
 
 
 class Field(NamedTuple):
@@ -25,6 +27,7 @@ class Field(NamedTuple):
     time: bool
     end: bool
     verbatim: bool
+    line: bool
     number: bool
     choices: tuple[str, ...]
 
@@ -45,6 +48,7 @@ def _field(field: msgspec.structs.FieldInfo) -> Field:
         time=datetime in kinds,
         end="end" in extras,
         verbatim="verbatim" in extras,
+        line="line" in extras,
         number=int in kinds,
         choices=tuple(str(choice) for kind in kinds for choice in _choices(kind)),
     )
@@ -60,9 +64,12 @@ def _alternatives(kind: Any) -> tuple[Any, ...]:
 
 
 def _extras(kind: Any) -> set[str]:
+    """Return what is said of a type, of the members of a union, and of a list's items."""
     if typing.get_origin(kind) is Annotated:
         metas = [meta for meta in kind.__metadata__ if isinstance(meta, Meta)]
         return {name for meta in metas for name in meta.extra or {}} | _extras(kind.__origin__)
+    if typing.get_origin(kind) in (typing.Union, types.UnionType, list):
+        return {name for member in typing.get_args(kind) for name in _extras(member)}
     return set()
 
 

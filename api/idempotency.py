@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from psycopg import AsyncConnection
 
+from api.actions import visible
 from api.call import Call, fault
 from api.doors import Doors
 from api.reply import Reply
@@ -43,6 +44,10 @@ class Key:
         reply = msgspec.msgpack.decode(self._vault.open(bytes(row[1]), self._context), type=Reply)
         return msgspec.structs.replace(reply, headers=(*reply.headers, ("Idempotency-Replayed", "true")))
 
+    async def known(self, connection: AsyncConnection[Any]) -> bool:
+        """Tell whether the key was used, whatever for."""
+        return await (await connection.execute(_SQL.answer, (self.user, self.key))).fetchone() is not None
+
     @property
     def _context(self) -> str:
         return f"answer/{self.user}/{self.key}"
@@ -61,6 +66,13 @@ def key_of(call: Call) -> Key | None:
     secret = call.doors.vault.keys.secret("data")
     digest = hmac.digest(secret, b"request\n" + asked + b"\n" + call.body.content, sha256)
     return Key(call.doors, call.user.id, text, digest)
+
+
+async def answered_before(call: Call, key: Key) -> Reply | None:
+    """Return the answer that was given under a key, once what it tells of can be read. Raises KeyReused."""
+    async with call.doors.pool.connection() as connection:
+        answered = await key.answered(connection)
+    return answered and await visible(call, answered)
 
 
 class UnderWay:

@@ -155,13 +155,17 @@ def _prepared(field: Field, value: Any, path: str, faults: list[Fault]) -> Any:
         return _read_struct(field.nested, value, path + ".", faults)
     try:
         if isinstance(value, str):
-            return moment(value, end=field.end) if field.time else clean(value, verbatim=field.verbatim)
+            return moment(value, end=field.end) if field.time else _text(field, value)
         if isinstance(value, list):
-            return [clean(item) if isinstance(item, str) else item for item in value]
+            return [_text(field, item) if isinstance(item, str) else item for item in value]
     except ValueError as error:
         faults.append(Fault(path, NOT_A_TIME if field.time else str(error)))
         return None
     return value
+
+
+def _text(field: Field, value: str) -> str:
+    return clean(value, verbatim=field.verbatim, line=field.line)
 
 
 def _fault(field: Field, value: Any, path: str) -> Fault | None:
@@ -169,7 +173,7 @@ def _fault(field: Field, value: Any, path: str) -> Fault | None:
         msgspec.convert(value, field.kind)
     except msgspec.ValidationError as error:
         if field.choices and isinstance(value, str | list):
-            return Fault(path, f"Must be of {', '.join(field.choices)}.")
+            return Fault(path, f"Must be of {', '.join(filter(None, field.choices))}.")
         return Fault(path, "This field may not be blank." if value == "" else in_words(str(error)))
     return None
 

@@ -1,10 +1,13 @@
 """What goes back."""
 
+import asyncio
 import re
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, aclosing, suppress
 from hashlib import sha256
 
 import msgspec
-from litestar.types import Receive, Scope, Send
+from litestar.types import Message, Receive, Scope, Send
 from msgspec import Struct
 
 _VERSION = re.compile(r"\d{1,18}", re.ASCII)
@@ -13,7 +16,9 @@ _VARY = (b"vary", b"Accept, Authorization, Cookie")
 _NEVER_KEPT = (b"cache-control", b"no-store")
 _ASKED_AGAIN = (b"cache-control", b"private, no-cache")
 _AS_TOLD = (b"x-content-type-options", b"nosniff")
-_JSON = (b"content-type", b"application/json")
+JSON = "application/json"
+#: What a reader has to take within the time that it is given for a piece.
+_PIECE = 64 * 1024
 
 RawHeaders = list[tuple[bytes, bytes]]
 
@@ -30,6 +35,20 @@ class Reply(Struct, frozen=True, kw_only=True):
     position: int = 0
     read_position: int = 0
     headers: tuple[tuple[str, str], ...] = ()
+    media_type: str = JSON
+
+
+class Streamed(Reply, frozen=True, kw_only=True):
+    """A reply whose body comes in pieces: `length` bytes, of which `chunks` begins to make the first when it is sent.
+
+    Its content-type is among the headers. place: what is held while it is sent. seconds: how long its reader may take
+    for a piece.
+    """
+
+    length: int
+    place: Callable[[], AbstractAsyncContextManager[None]]
+    seconds: float
+    chunks: Callable[[], AsyncGenerator[bytes, None]]
 
 
 class Answer:
@@ -50,7 +69,57 @@ class Answer:
         await send({"type": "http.response.body", "body": self._body, "more_body": False})
 
 
-def answer(reply: Reply, seen: int, *, reading: bool, if_none_match: str = "") -> Answer:
+class StreamedAnswer:
+    """A reply on its way out whose body comes in pieces; no more are made than its reader takes."""
+
+    __slots__ = ("_headers", "_reply", "_status")
+
+    def __init__(self, status: int, headers: RawHeaders, reply: Streamed) -> None:
+        """Send these; the body's length is added."""
+        self._status, self._reply = status, reply
+        self._headers = [*headers, (b"content-length", b"%d" % reply.length)]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - as ASGI calls it
+        """Send it. Raises what its place does before anything is sent.
+
+        Where a piece can't be had, or is not taken, the answer breaks off: it is never ended as if it were whole.
+        """
+        async with self._reply.place():
+            await send({"type": "http.response.start", "status": self._status, "headers": self._headers})
+            gone = asyncio.create_task(_until_gone(receive), name="download-reader")
+            try:
+                await self._send_all(send, gone)
+            finally:
+                gone.cancel()
+                with suppress(asyncio.CancelledError):
+                    await gone
+
+    async def _send_all(self, send: Send, gone: asyncio.Task[None]) -> None:
+        async with aclosing(self._reply.chunks()) as chunks:
+            async for chunk in chunks:
+                for piece in _pieces(chunk):
+                    if gone.done():
+                        return
+                    await self._sent(send, {"type": "http.response.body", "body": piece, "more_body": True})
+        await self._sent(send, {"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _sent(self, send: Send, message: Message) -> None:
+        async with asyncio.timeout(self._reply.seconds):
+            await send(message)
+
+
+def _pieces(chunk: bytes) -> Iterator[bytes]:
+    return (chunk[begin : begin + _PIECE] for begin in range(0, len(chunk), _PIECE))
+
+
+async def _until_gone(receive: Receive) -> None:
+    """Return once the client is gone; the server takes what is sent after that without a word."""
+    with suppress(Exception):
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+
+def answer(reply: Reply, seen: int, *, reading: bool, if_none_match: str = "") -> Answer | StreamedAnswer:
     """Return a reply as it goes over the wire; a read whose If-None-Match holds is 304 without a body.
 
     seen: the position that a read model had passed before it was read.
@@ -62,11 +131,13 @@ def answer(reply: Reply, seen: int, *, reading: bool, if_none_match: str = "") -
         headers.append((b"x-read-position", b"%d" % reply.read_position))
     if reply.etag:
         headers.append((b"etag", reply.etag.encode()))
-        if reading and if_none_match and _holds(if_none_match, reply.etag):
+        if reading and if_none_match and holds(if_none_match, reply.etag):
             status, body = 304, b""
     headers += [(name.lower().encode(), value.encode("latin-1")) for name, value in reply.headers]
+    if isinstance(reply, Streamed) and status != 304:
+        return StreamedAnswer(status, headers, reply)
     if body:
-        headers.append(_JSON)
+        headers.append((b"content-type", reply.media_type.encode()))
     return Answer(status, headers, body)
 
 
@@ -87,5 +158,6 @@ def record_reply(version: int, value: object, status: int = 200) -> Reply:
     return Reply(status=status, body=body, etag=etag(version, body))
 
 
-def _holds(given: str, tag: str) -> bool:
+def holds(given: str, tag: str) -> bool:
+    """Tell whether an If-None-Match names an entity tag."""
     return any(one.strip().removeprefix("W/") in (tag, "*") for one in given.split(","))

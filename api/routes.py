@@ -1,6 +1,6 @@
 """Routes as data: what a door takes and gives. Handlers and the OpenAPI document are both made from them."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from http import HTTPMethod
 from typing import Any, Protocol
@@ -11,13 +11,13 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 from msgspec import Struct
 
-from api.actions import visible
 from api.call import Call
 from api.doors import VIEWS, Doors
-from api.errors import refusal, status_of
-from api.idempotency import Key, UnderWay, key_of
+from api.errors import HttpRefusal, refusal, status_of
+from api.idempotency import Key, UnderWay, answered_before, key_of
 from api.reply import Reply, answer
-from domain.errors import Conflict, FlowledgerError, PreconditionFailed, Unavailable
+from domain.errors import Conflict, FlowledgerError, PreconditionFailed, RateLimited, Unavailable
+from ledger.append import CHANNEL
 
 log = structlog.get_logger(__name__)
 
@@ -36,8 +36,13 @@ class ErrorForm(Protocol):
 class Route:
     """One method on one path.
 
-    body, query: the structs that the request is read as; answers: the struct of each good status (None: no body).
+    body, query: the structs that the request is read as; answers: the struct of each good status (None: no body; bytes:
+    a file).
     refusals: the statuses of its errors, for the document. public: it asks for nobody, and keeps no answers.
+    streams: its handler reads the body itself, as it comes, and minds the Idempotency-Key.
+    follows: the consumer of the ledger that answers, where it is not the tag's read model.
+    media: the media types in which a good answer is to be had, beside JSON.
+    finish: what completes the answer to a write once that is committed, also one that is given again; never fails.
     """
 
     method: HTTPMethod
@@ -51,16 +56,44 @@ class Route:
     query: type[Struct] | None = None
     refusals: Sequence[int] = field(default=())
     public: bool = False
+    streams: bool = False
+    finish: Callable[[Call, Reply], Awaitable[Reply]] | None = None
+    follows: str = ""
+    media: Sequence[str] = field(default=())
 
     @property
     def view(self) -> str:
         """The read model that answers, or shows what was done."""
-        return self.tag if self.tag in VIEWS else VIEWS[0]
+        return self.follows or (self.tag if self.tag in VIEWS else VIEWS[0])
 
 
 def handlers(routes: Sequence[Route], doors: Doors, errors: ErrorForm) -> list[HTTPRouteHandler]:
     """Return routes as Litestar handlers."""
     return [_handler(route, doors, errors) for route in routes]
+
+
+def with_options(given: Sequence[HTTPRouteHandler], doors: Doors) -> list[HTTPRouteHandler]:
+    """Return handlers, and for each path one more that tells which methods it takes."""
+    methods: dict[str, set[str]] = {}
+    for handler in given:
+        for path in handler.paths:
+            methods.setdefault(path, set()).update(handler.http_methods)
+    # Ours come first: to a path without one Litestar adds its own, which knows the path's first handler only.
+    return [*(_options(path, allow(taken), doors) for path, taken in methods.items()), *given]
+
+
+def allow(methods: Iterable[str]) -> str:
+    """Return what the header Allow says of a path that takes these methods."""
+    taken = {*methods, "OPTIONS"}
+    return ", ".join(sorted(taken | {"HEAD"} if "GET" in taken else taken))
+
+
+def _options(path: str, allowed: str, doors: Doors) -> HTTPRouteHandler:
+    async def handle() -> ASGIApp:
+        reply = Reply(status=204, headers=(("Allow", allowed),))
+        return answer(reply, doors.read_position(VIEWS[0]), reading=False)
+
+    return HTTPRouteHandler(path, http_method=HttpMethod.OPTIONS, status_code=200, include_in_schema=False)(handle)
 
 
 def _handler(route: Route, doors: Doors, errors: ErrorForm) -> HTTPRouteHandler:
@@ -69,6 +102,8 @@ def _handler(route: Route, doors: Doors, errors: ErrorForm) -> HTTPRouteHandler:
     async def handle(request: Request[Any, Any, Any]) -> ASGIApp:
         call = Call(doors, request, route.view)
         try:
+            if not doors.standing.loaded:
+                await doors.learn()
             reply = await (_read(route, call) if reading else _written(route, call))
         except Exception as error:  # noqa: BLE001 - the one place where errors become answers
             reply = refused(error, errors, call.request_id)
@@ -89,21 +124,29 @@ async def _read(route: Route, call: Call) -> Reply:
         if not await call.doors.passed(call.view, least):
             raise Unavailable(f"The read models have not come to position {least} yet; ask again in a moment.")
         call.seen = call.doors.read_position(call.view)
+    if least:  # Who asks, too, is answered as of then.
+        await call.doors.known(max(least, call.doors.bell.told(CHANNEL)))
+        await call.identify(anew=True)
     return await route.handler(call)
 
 
 async def _written(route: Route, call: Call) -> Reply:
     if not route.public:
         await call.identify()
+    if route.streams:
+        return await route.handler(call)
     await call.take_body()
+    if not route.public:  # A body may take its time: who sent it may have lost his rights meanwhile.
+        await call.identify(anew=True)
     key = key_of(call) if route.method == HTTPMethod.POST and not route.public else None
-    return await (route.handler(call) if key is None else _once(route, call, key))
+    reply = await (route.handler(call) if key is None else _once(route, call, key))
+    return reply if route.finish is None else await route.finish(call, reply)
 
 
 async def _once(route: Route, call: Call, key: Key) -> Reply:
     """Answer under a key what was answered under it before; where it was not, this is the first time."""
     with UnderWay(call, key):
-        answered = await _answered(call, key)
+        answered = await answered_before(call, key)
         if answered is not None:
             return answered
         call.key = key
@@ -111,16 +154,10 @@ async def _once(route: Route, call: Call, key: Key) -> Reply:
             return await route.handler(call)
         except (Conflict, PreconditionFailed):
             # Another process may have been faster with this very request.
-            answered = await _answered(call, key)
+            answered = await answered_before(call, key)
             if answered is None:
                 raise
             return answered
-
-
-async def _answered(call: Call, key: Key) -> Reply | None:
-    async with call.doors.pool.connection() as connection:
-        answered = await key.answered(connection)
-    return answered and await visible(call, answered)
 
 
 def refused(error: Exception, form: ErrorForm, request_id: str) -> Reply:
@@ -130,4 +167,6 @@ def refused(error: Exception, form: ErrorForm, request_id: str) -> Reply:
         log.error("request_failed", exc_info=error)
         return Reply(status=500, body=form(None, request_id))
     status = status_of(known)
-    return Reply(status=status, body=form(known, request_id), headers=_BESIDE.get(status, ()))
+    beside = (("Retry-After", str(known.seconds)),) if isinstance(known, RateLimited) else _BESIDE.get(status, ())
+    own = known.headers if isinstance(known, HttpRefusal) else ()
+    return Reply(status=status, body=form(known, request_id), headers=(*beside, *own))

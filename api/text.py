@@ -8,6 +8,8 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?", re.ASCII)
 #: Control characters but tab and newline, and halves of surrogate pairs.
 _REFUSED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+#: What else does not belong on one line.
+_BREAKS = re.compile("[\t\n\u2028\u2029]")
 
 NOT_A_TIME = "Not a date or a time: 2024-01-15 or 2024-01-15T09:30:00Z."
 
@@ -35,10 +37,15 @@ def moment(text: str, *, end: bool = False) -> datetime:
         raise ValueError(text) from error
 
 
-def clean(text: str, *, verbatim: bool = False) -> str:
-    """Return text in NFC, or as it is where it is `verbatim`. Raises ValueError for characters that are not allowed."""
+def clean(text: str, *, verbatim: bool = False, line: bool = False) -> str:
+    """Return text in NFC, or as it is where it is `verbatim`.
+
+    Raises ValueError for characters that are not allowed; of a `line`, those are tabs and line breaks too.
+    """
     if _REFUSED.search(text):
         raise ValueError("Control characters are not allowed.")
+    if line and _BREAKS.search(text):
+        raise ValueError("Must be on one line, without control characters.")
     return text if verbatim else unicodedata.normalize("NFC", text)
 
 

@@ -22,6 +22,7 @@ _FORMS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"Expected `(?:int|float)[^`]*` <= (-?\d+)", "At most {}."),
         (r"Expected `(?:int|float)[^`]*` >= (-?\d+)", "At least {}."),
         (r"Expected `str[^`]*` matching regex", "This is not in the form that is expected."),
+        (r"Invalid RFC3339 encoded date", "Not a date: 2024-01-15."),
     )
 )
 _WRONG_KIND = re.compile(r"Expected `([^`]+)`, got `(\w+)`")

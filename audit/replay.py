@@ -1,8 +1,9 @@
 """Replaying: every stream folded from its events again, and compared with the read models row by row."""
 
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
+from itertools import zip_longest
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from domain.events import FACTS
 from ledger.codec import Codec
 from ledger.queries import queries
 from projections.folding import Chunk, FoldFailed, fold_all, topics_of
-from projections.projection import Projection
+from projections.read_model import ReadModel
 from projections.registry import NAMES, read_models
 from projections.sealed import sealed
 
@@ -23,6 +24,8 @@ _CHUNK_ROWS = 1000
 #: More than anyone reads; a read model that is wrong throughout must still give a report.
 _MOST = 100
 
+#: Those of one stream, in their order.
+Rows = list[dict[str, Any]]
 #: Called with the events folded so far, and how many there are to be.
 Progress = Callable[[int, int], None]
 
@@ -80,20 +83,31 @@ async def replay(
         tables = sql.SQL(", ").join(map(sql.Identifier, NAMES))
         await connection.execute(sql.SQL(_SQL.hold).format(tables=tables))
         topics = dict(await (await connection.execute(_SQL.topics)).fetchall())
-        found = _Findings(lambda done: progress(done, sum(topics.get(topic, 0) for topic in FACTS)))
+        models = read_models(codec)
+        total = sum(topics.get(topic, 0) for model in models for topic in topics_of(model.kinds))
+        found = _Findings(lambda done: progress(done, total))
         positions = dict(await (await connection.execute(_SQL.positions)).fetchall())
-        for model in read_models(codec):
+        for model in models:
             await _Comparison(connection, codec, model, positions.get(model.name, 0), found).run()
     return ReplayReport(
         ok=not found.count,
         events=sum(topics.values()),
-        streams=sum(model.streams for model in found.models),
+        streams=_streams(models, found.models),
         foreign={topic: count for topic, count in topics.items() if topic not in FACTS},
         models=tuple(found.models),
         differences=tuple(found.kept),
         found=found.count,
         seconds=time.monotonic() - begun,
     )
+
+
+def _streams(models: Sequence[ReadModel[Any]], reports: Sequence[ModelReport]) -> int:
+    """Return how many streams were folded: one that a second read model folds again is no other stream."""
+    seen, streams = frozenset[str](), 0
+    for model, report in zip(models, reports, strict=True):
+        streams += 0 if model.kinds <= seen else report.streams
+        seen |= model.kinds
+    return streams
 
 
 class _Findings:
@@ -123,7 +137,7 @@ class _Comparison:
         self,
         connection: AsyncConnection[Any],
         codec: Codec,
-        model: Projection[Any],
+        model: ReadModel[Any],
         position: int,
         findings: _Findings,
     ) -> None:
@@ -136,64 +150,72 @@ class _Comparison:
 
     async def run(self) -> None:
         """Compare all there is; an event that can't be folded ends it, and is told."""
-        flow, until = self._model.workflow, self._report.position
-        beyond = await self._connection.execute(_SQL.beyond, (until, topics_of([flow.kind])))
+        until = self._report.position
+        beyond = await self._connection.execute(_SQL.beyond, (until, topics_of(self._model.kinds)))
         self._report.behind = sum(count for (count,) in await beyond.fetchall())
-        folding, reading = fold_all(self._connection, self._codec, flow, until), self._rows()
-        async with aclosing(folding) as chunks, aclosing(reading) as rows:
-            row = await anext(rows, None)
+        folding, reading = fold_all(self._connection, self._codec, self._model, until), self._stored()
+        async with aclosing(folding) as chunks, aclosing(reading) as stored:
+            its = await anext(stored, None)
             try:
                 async for chunk in chunks:
-                    row = await self._compare(chunk, rows, row)
+                    its = await self._compare(chunk, stored, its)
             except FoldFailed as failed:
                 self._add(Kind.UNREADABLE, None, ledger=str(failed))
                 return
-            while row is not None:
-                self._surplus(row)
-                row = await anext(rows, None)
+            while its is not None:
+                self._judge([], its)
+                its = await anext(stored, None)
 
-    async def _rows(self) -> AsyncGenerator[dict[str, Any], None]:
+    async def _stored(self) -> AsyncGenerator[Rows, None]:
+        """Yield the rows of each stream that has some."""
+        its: Rows = []
         async with self._connection.cursor(f"rows_{self._model.name}", binary=True) as cursor:
             await cursor.execute(self._model.sql.rows)
             names = [column.name for column in cursor.description or ()]
             while rows := await cursor.fetchmany(_CHUNK_ROWS):
-                for row in rows:
-                    yield dict(zip(names, row, strict=True))
+                for row in (dict(zip(names, row, strict=True)) for row in rows):
+                    if its and its[0]["stream"] != row["stream"]:
+                        yield its
+                        its = []
+                    its.append(row)
+        if its:
+            yield its
 
-    async def _compare(
-        self, chunk: Chunk[Any], rows: AsyncGenerator[dict[str, Any], None], row: dict[str, Any] | None
-    ) -> dict[str, Any] | None:
-        """Compare a chunk of records with the rows up to its last stream; return the first row after that."""
+    async def _compare(self, chunk: Chunk[Any], stored: AsyncGenerator[Rows, None], its: Rows | None) -> Rows | None:
+        """Compare a chunk of records with the rows up to its last stream; return those of the first stream after it."""
         records = {it.stream: it for it in chunk.records}
         last = chunk.records[-1].stream if chunk.records else None
-        while row is not None and last is not None and row["stream"] <= last:
-            folded = records.pop(row["stream"], None)
-            if folded is None:
-                self._surplus(row)
-            else:
-                expected = self._model.row(folded.record, folded.position)
-                self._judge(expected | {"record": self._model.records.encode(folded.record)}, row)
-            row = await anext(rows, None)
+        while its is not None and last is not None and its[0]["stream"] <= last:
+            folded = records.pop(its[0]["stream"], None)
+            self._judge(self._model.rows(folded.record, folded.position) if folded else [], its)
+            its = await anext(stored, None)
         for folded in records.values():
-            self._report.missing += 1
-            self._add(Kind.MISSING, self._model.row(folded.record, folded.position))
+            self._judge(self._model.rows(folded.record, folded.position), [])
         self._report.streams += len(chunk.records)
         self._report.events += chunk.events
         self._findings.moved(chunk.events)
-        return row
+        return its
 
-    def _judge(self, expected: Mapping[str, Any], row: Mapping[str, Any]) -> None:
+    def _judge(self, expected: Rows, its: Rows) -> None:
+        """Compare the rows that a stream should have with those that it has."""
+        for ours, row in zip_longest(expected, its):
+            if row is None:
+                self._report.missing += 1
+                self._add(Kind.MISSING, ours)
+            elif ours is None:
+                self._report.surplus += 1
+                self._add(Kind.SURPLUS, row)
+            else:
+                self._differ(ours, row)
+
+    def _differ(self, expected: Mapping[str, Any], row: Mapping[str, Any]) -> None:
         differs = False
         for field, ledger, view in differing(expected, row):
             differs = True
             self._add(Kind.DIFFERS, expected, field=field, ledger=ledger, view=view)
         self._report.differing += differs
 
-    def _surplus(self, row: Mapping[str, Any]) -> None:
-        self._report.surplus += 1
-        self._add(Kind.SURPLUS, row)
-
     def _add(self, kind: Kind, row: Mapping[str, Any] | None, **said: str) -> None:
         stream: UUID | None = row["stream"] if row else None
-        record = f"{self._model.workflow.kind}/{row['id']}" if row else ""
+        record = self._model.named(row) if row else ""
         self._findings.add(Difference(read_model=self._model.name, kind=kind, stream=stream, record=record, **said))

@@ -13,18 +13,20 @@ from ledger.codec import Codec
 from ledger.queries import queries
 from ledger.read import read_stream
 from ledger.rows import Row
-from projections import deviation_queries
+from projections import capa_queries, deviation_queries
 
 _SQL = queries("audit", "story")
 _BY_ID = re.compile(r"([a-z_]+)/([0-9]{1,18})")
 _NUMBER = re.compile(r"[A-Z]+-[0-9]{4}-[0-9]+")
+#: The read models of records that have numbers.
+_LISTINGS = (deviation_queries.LISTING, capa_queries.LISTING)
 
 
 async def find_stream(connection: AsyncConnection[Any], codec: Codec, text: str) -> UUID:
-    """Return the stream that is meant by `DEV-2026-0001`, `deviation/1` or an UUID.
+    """Return the stream that is meant by `DEV-2026-0001`, `CAPA-2026-0001`, `deviation/1`, `capa/1` or an UUID.
 
     A number is looked up in the read model, and where that lacks it in the ledger itself, which is then read whole.
-    Raises LookupError where there is none, or the text is none of the three; says which.
+    Raises LookupError where there is none, or the text is none of these; says which.
     """
     asked = text.strip()
     by_id = _BY_ID.fullmatch(asked)
@@ -56,10 +58,12 @@ def _uuid(text: str) -> UUID:
 
 
 async def _numbered(connection: AsyncConnection[Any], codec: Codec, number: str) -> UUID:
-    found = await deviation_queries.stream_of(connection, number) or await _scan(connection, codec, number)
-    if found is None:
-        raise LookupError(f"There is no {number}.")
-    return found
+    for listing in _LISTINGS:
+        if found := await listing.stream_of(connection, number):
+            return found
+    if found := await _scan(connection, codec, number):
+        return found
+    raise LookupError(f"There is no {number}.")
 
 
 async def _scan(connection: AsyncConnection[Any], codec: Codec, number: str) -> UUID | None:

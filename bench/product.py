@@ -80,7 +80,8 @@ class Product:
 
     def _run(self, command: str, *more: str) -> None:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("FLOWLEDGER_", "DATABASE_"))}
-        env = {**kept, "DATABASE_URL": self._database.url, "FLOWLEDGER_WEBHOOK_ALLOW_PRIVATE": "1"}
+        ours = {"FLOWLEDGER_WEBHOOK_ALLOW_PRIVATE": "1", "FLOWLEDGER_RATE_LIMIT": "off"}
+        env = {**kept, "DATABASE_URL": self._database.url, **ours}
         argv = [sys.executable, "-m", "flowledger", command, *more, "--data", str(self._database.data)]
         with (self._database.data / f"{command}.out").open("ab") as log:
             self._processes.append(subprocess.Popen(argv, cwd=_ROOT, env=env, stdout=log, stderr=log))

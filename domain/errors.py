@@ -84,6 +84,16 @@ class UnsupportedMedia(FlowledgerError):
     code = "UNSUPPORTED_MEDIA_TYPE"
 
 
+class RateLimited(FlowledgerError):
+    """Too many requests; `Retry-After` says when to ask again."""
+
+    code = "RATE_LIMIT_EXCEEDED"
+
+    def __init__(self, limit: int, seconds: int) -> None:
+        super().__init__(f"More than {limit} requests in this hour; ask again in {seconds} seconds.")
+        self.seconds = seconds
+
+
 class Unavailable(FlowledgerError):
     """A part that is needed is away; asking again later may succeed."""
 

@@ -163,12 +163,15 @@ E_ = TypeVar("E_", bound=type[Event])
 def fact(topic: str, numbered: Mapping[str, str] | None = None) -> Callable[[E_], E_]:
     """Register an event class under its topic, once and for ever.
 
-    Raises ValueError at import where two classes claim one topic, or a topic is not of the form `<kind>.<past_tense>`.
+    Raises ValueError at import where two classes claim one topic, a topic is not of the form `<kind>.<past_tense>`, or
+    a field has a name that every fact's class has already.
     """
 
     def register(cls: E_) -> E_:
         if topic in FACTS or not _TOPIC.fullmatch(topic):
             raise ValueError(f"topic {topic!r} is taken or not of the form kind.fact")
+        if taken := {"topic", "kind", "numbered"}.intersection(cls.__struct_fields__):
+            raise ValueError(f"{topic}: a field can not be named {', '.join(taken)}")
         cls.topic, cls.kind, cls.numbered = topic, topic.partition(".")[0], dict(numbered or {})
         FACTS[topic] = cls
         return cls

@@ -31,8 +31,8 @@ def faults_in(event: type[Event], data: Mapping[str, Any], choices: Choices) -> 
 def missing_in(event: type[Event], asked: Iterable[str], given: Mapping[str, Any]) -> list[Fault]:
     """Return a fault for each thing that is asked for, or that the fact can't be without, and is not given."""
     needed = [name for name, field in own_fields(event).items() if field.required and name not in given]
-    blank = [name for name in asked if _blank(given.get(name))]
-    return [Fault(name, _REQUIRED) for name in dict.fromkeys([*blank, *needed])]
+    unsaid = [name for name in asked if blank(given.get(name))]
+    return [Fault(name, _REQUIRED) for name in dict.fromkeys([*unsaid, *needed])]
 
 
 @cache
@@ -41,7 +41,8 @@ def own_fields(event: type[Event]) -> Mapping[str, msgspec.structs.FieldInfo]:
     return {it.name: it for it in msgspec.structs.fields(event) if it.name not in Event.__struct_fields__}
 
 
-def _blank(value: Any) -> bool:
+def blank(value: Any) -> bool:
+    """Tell whether nothing is said by a value: it is not there, empty, or white space alone."""
     return value in (None, (), []) or (isinstance(value, str) and not value.strip())
 
 
@@ -54,5 +55,5 @@ def _wrong(expected: Any, value: Any, choices: tuple[str, ...] | None) -> str | 
         return f"{wrong}."
     values = value if isinstance(value, tuple | list) else (value,)
     if choices is not None and any(one not in choices for one in values):
-        return f"Must be of {', '.join(choices)}."
+        return f"Must be of {', '.join(filter(None, choices))}."
     return None

@@ -1,10 +1,11 @@
 """The rows of a workflow's table: steps, who may fire them, and their guards."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
+from domain.errors import Fault
 from domain.events import Actor, Attempt, Event
 
 #: Parts of a step's name that are read as letters.
@@ -28,15 +29,21 @@ R = TypeVar("R", bound=Record)
 Data = Mapping[str, Any]
 
 
+def no_faults(_record: Record | None, _data: Data) -> Sequence[Fault]:
+    """Find nothing wrong with what is given."""
+    return ()
+
+
 @dataclass(frozen=True)
 class Who(Generic[R]):
-    """Who may fire a step: holders of a permission, where `relation` holds, in `states` (empty: in any).
+    """Who may fire a step: holders of a permission (None: anybody who is signed in), where `relation` holds, in
+    `states` (empty: in any).
 
     `says` completes "only …": `the investigator`.
     The administrator holds every permission and every relation; only guards bind it.
     """
 
-    permission: str
+    permission: str | None
     says: str
     relation: Callable[[R, Actor], bool] | None = None
     states: frozenset[str] = frozenset()
@@ -45,7 +52,11 @@ class Who(Generic[R]):
         """Tell whether this rule lets the actor at the record."""
         if actor.administrator:
             return True
-        return actor.may(self.permission) and (self.relation is None or self.relation(record, actor))
+        return self.held_by(actor) and (self.relation is None or self.relation(record, actor))
+
+    def held_by(self, actor: Actor) -> bool:
+        """Tell whether the actor holds what the rule asks for, whatever the record is."""
+        return self.permission is None or actor.may(self.permission)
 
 
 @dataclass(frozen=True)
@@ -64,6 +75,7 @@ class Step(Generic[R]):
     destination: a state; None for "the same"; or several of which `choose` names one.
     requires: what must be given beside the trigger (`reason`, `comment`, a field of the step's own).
     reason_in: states in which a reason must be given although it is not required elsewhere.
+    check: what is wrong with what is given beyond its types and closed sets; the record is None at its creation.
     edit: it changes fields and is fired through PUT and PATCH, not as a transition.
     """
 
@@ -77,6 +89,7 @@ class Step(Generic[R]):
     reason_in: frozenset[str] = frozenset()
     signed: bool = False
     choose: Callable[[R], str] | None = None
+    check: Callable[[R | None, Data], Sequence[Fault]] = no_faults
     edit: bool = False
 
     @property

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType, SimpleNamespace
 from typing import Generic
+from uuid import UUID
 
 import msgspec
 from transitions import EventData, Machine, MachineError
@@ -35,7 +36,11 @@ class Offer(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Workflow(Generic[R]):
-    """A state machine as a table. `choices`: the closed sets of values that its fields take."""
+    """A state machine as a table.
+
+    choices: the closed sets of values that its fields take.
+    native: a stream's record as it is before its first event, for records that are there by nature.
+    """
 
     kind: str
     states: tuple[str, ...]
@@ -43,6 +48,7 @@ class Workflow(Generic[R]):
     steps: tuple[Step[R], ...]
     evolve: Callable[[R | None, Recorded], R]
     choices: Choices = field(default_factory=lambda: MappingProxyType({}))
+    native: Callable[[UUID], R | None] = lambda stream: None
     _by_trigger: dict[str, Step[R]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -104,7 +110,7 @@ class Workflow(Generic[R]):
         """
         self.authorize(step, record, attempt.actor)
         _check_signer(record, attempt)
-        self._check_given(step, step.asks(record.status), attempt, data)
+        self._check_given(step, record, attempt, data)
         reasons = self.refusals(step, record, attempt, data)
         if reasons:
             raise Conflict(*reasons)
@@ -114,9 +120,9 @@ class Workflow(Generic[R]):
     def create(self, attempt: Attempt, data: Data) -> Event:
         """Return the fact that a new record is. Raises Denied, then InvalidInput with every fault of what is given."""
         step = self.creation
-        if not any(attempt.actor.may(rule.permission) for rule in step.who):
+        if not any(rule.held_by(attempt.actor) for rule in step.who):
             raise Denied(f"{step.label}: {_only(step.who)}.")
-        self._check_given(step, step.requires, attempt, data)
+        self._check_given(step, None, attempt, data)
         return step.event(**attempt.envelope(), to_state=step.destinations[0], **data)
 
     def offers(self, record: R, actor: Actor) -> list[Offer]:
@@ -131,10 +137,12 @@ class Workflow(Generic[R]):
             record = self.evolve(record, event)
         return record
 
-    def _check_given(self, step: Step[R], asked: Sequence[str], attempt: Attempt, data: Data) -> None:
+    def _check_given(self, step: Step[R], record: R | None, attempt: Attempt, data: Data) -> None:
         words = {"reason": attempt.reason, "comment": attempt.comment, "signature": attempt.signature}
+        asked = step.requires if record is None else step.asks(record.status)
         faults = missing_in(step.event, asked, {**data, **words})
         faults += faults_in(step.event, data, self.choices)
+        faults += step.check(record, data)
         if faults:
             # One fault a field: what is missing is not of a wrong type, too.
             raise InvalidInput(tuple({fault.field: fault for fault in reversed(faults)}.values())[::-1])

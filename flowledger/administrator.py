@@ -4,27 +4,29 @@ import os
 import secrets
 import tempfile
 import uuid
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 from psycopg import AsyncConnection
 
-from api.auth import Passwords, credentials, new_password, password_faults, password_hash_of, user_id_of
+from api.auth import Passwords, credentials, made_up, new_password, password_hash_of, user_id_of
+from api.user_facts import SYSTEM, UserFacts
 from domain.errors import InvalidInput
-from domain.events import Actor, Attempt, Event, stream_id
+from domain.events import Attempt, Event, stream_id
+from domain.platform.passwords import password_faults
 from domain.platform.roles import ADMINISTRATOR
 from domain.platform.users import USERS, UserCreated
 from ledger.append import Allotment, Append, Plan, Proposed
 from ledger.codec import Codec
 from ledger.connect import connect
 from ledger.keys import KeyMissing, Keys, Vault
-from ledger.read import read_stream
 from ledger.writer import Writer
+from projections.standing import Standing
 
 NAME = "admin"
-_SYSTEM = Attempt(actor=Actor(id=None, administrator=True))
+_SYSTEM = Attempt(actor=SYSTEM)
 
 
 class Credentials(NamedTuple):
@@ -114,28 +116,27 @@ async def _still_to_tell(connection: AsyncConnection[Any], user: int, untold: Un
 
 
 async def reset_password(url: str, keys: Keys, username: str, password: str | None) -> str:
-    """Give a user a new password, made up where none is given; return it.
+    """Give a user a new password, made up where none is given, and unlock him; return it. His sessions end.
 
     Raises InvalidInput for a password that the rules refuse, LookupError where there is no such user.
     """
-    new = password or secrets.token_urlsafe(12)
-    faults = password_faults(new, username)
-    if faults:
-        raise InvalidInput(faults)
     connection = await connect(url, "administrator")
     writer = Writer(lambda: connect(url, "administrator"))
     codec = Codec(Vault(keys))
     try:
+        standing = Standing(codec)
+        await standing.load(connection)
+        new = password or made_up(standing.settings)
+        faults = password_faults(new, username, standing.settings)
+        if faults:
+            raise InvalidInput(faults)
         number = await user_id_of(connection, keys, username)
-        user = USERS.fold(codec.recorded(await read_stream(connection, stream_id("user", number)))) if number else None
-        if number is None or user is None:
+        if number is None:
             raise LookupError(f"There is no user {username}.")
-        attempt = replace(_SYSTEM, comment="reset at the command line")
-        event = USERS.decide(USERS.step("change_password"), user, attempt, {})
-        version = user.version + 1
-        proposed = Proposed(user.stream, version, event.topic, codec.encode(event))
-        plan = Plan([proposed], [new_password(number, await Passwords().hash(new))])
-        await writer.append(Append(lambda _: plan, [(user.stream, version)]))
+        attempt, step = replace(_SYSTEM, comment="reset at the command line"), USERS.step("change_password")
+        facts = UserFacts(lambda: nullcontext(connection), writer, codec)
+        statements = new_password(number, await Passwords().hash(new))
+        await facts.record(number, lambda user: [USERS.decide(step, user, attempt, {})], statements)
         return new
     finally:
         await writer.close()

@@ -1,21 +1,26 @@
 """A believable data set, loaded through the API itself: every rule holds for it, every signature is one."""
 
 import random
-import secrets
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, cast
+from uuid import UUID
 
 import httpx
 import msgspec
 
 from api.app import make_app
-from api.auth import user_id_of
+from api.auth import made_up, password_hash_of, user_id_of
 from api.doors import Doors
+from api.sessions import Seen, end_one
 from domain.errors import Conflict, NotFound, Unavailable
+from domain.events import stream_id
+from domain.platform.users import USERS
 from domain.quality.deviation_facts import DeviationCreated
 from flowledger.administrator import NAME, reset_password
 from flowledger.serving import make_doors
 from flowledger.settings import Settings
+from ledger.read import read_stream
 
 _PEOPLE = (
     ("qm.okello", "Grace", "Okello", ("quality_manager",), ""),
@@ -51,6 +56,8 @@ _STORIES = (
 )
 
 
+#: What a load's requests are known by: a user whose first event bears it was made by one.
+_MARK = "flowledger-demo"
 _REPORTERS = ("operator.one", "analyst.one")
 _REPORTED = """
     SELECT count(*) FROM ledger.events
@@ -69,15 +76,21 @@ class Loaded(NamedTuple):
 async def load(settings: Settings, url: str, deviations: int, progress: Callable[[int, int], None]) -> Loaded:
     """Load what is missing of the users and of so many deviations, all of it or what an interrupted load left.
 
-    Raises NotFound without an administrator, Conflict where nothing is missing, Unavailable where the API refuses.
+    Raises NotFound without an administrator, Conflict where nothing is missing and where a name is somebody else's,
+    Unavailable where the API refuses.
     """
-    settings = msgspec.structs.replace(settings, read_wait_seconds=0.0)
+    settings = msgspec.structs.replace(settings, read_wait_seconds=0.0, rate_limit=False)
     doors = make_doors(settings, url)
     await doors.start()
     try:
+        await doors.learn()
         transport = httpx.ASGITransport(cast("Any", make_app(doors)))
         async with httpx.AsyncClient(transport=transport, base_url="http://demo") as client:
-            return await _Demo(client, doors, url, random.Random(1)).run(deviations, progress)  # noqa: S311 - a story, no secret
+            demo = _Demo(client, doors, url, random.Random(1))  # noqa: S311 - a story, no secret
+            try:
+                return await demo.run(deviations, progress)
+            finally:
+                await demo.leave()
     except httpx.HTTPError as error:
         raise Unavailable(f"The demonstration was not loaded to its end: {_sentence(error)}") from error
     finally:
@@ -96,12 +109,14 @@ class _Demo:
         self._doors = doors
         self._url = url
         self._chance = chance
-        self._password = secrets.token_urlsafe(9)
+        self._password = made_up(doors.standing.settings)
         self._ids: dict[str, int] = {}
+        self._sessions: dict[int, UUID] = {}
 
     async def run(self, deviations: int, progress: Callable[[int, int], None]) -> Loaded:
         missing = deviations - await self._found()
         there = set(self._ids)
+        await self._check_ours()
         if missing <= 0 and all(person[0] in there for person in _PEOPLE):
             raise Conflict("The demonstration data are there already.")
         total = len(_PEOPLE) + max(missing, 0)
@@ -134,6 +149,17 @@ class _Demo:
         if NAME not in self._ids:
             raise NotFound("There is no administrator yet; run `flowledger up` or `flowledger migrate` first.")
         return int(row[0]) if row else 0
+
+    async def _check_ours(self) -> None:
+        """Raise Conflict where a name of ours is that of a user whom no demonstration made: his password is his."""
+        strange = []
+        async with self._doors.pool.connection() as connection:
+            for username in (person[0] for person in _PEOPLE if person[0] in self._ids):
+                rows = await read_stream(connection, stream_id(USERS.kind, self._ids[username]))
+                if self._doors.codec.recorded(rows)[0].event.correlation != _MARK:
+                    strange.append(username)
+        if strange:
+            raise Conflict(f"There are users whom no demonstration made: {', '.join(strange)}. Nothing was changed.")
 
     async def _deviation(self) -> None:
         """Tell one deviation's story, up to a chance point of it."""
@@ -182,8 +208,26 @@ class _Demo:
         return story
 
     async def _ask(self, who: str, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        headers = {"Authorization": f"Bearer {self._doors.tokens.access(self._ids[who])}"}
+        headers = {"Authorization": f"Bearer {await self._token(self._ids[who])}", "X-Correlation-ID": _MARK}
         response = await self._client.request(method, path, json=body, headers=headers)
         response.raise_for_status()
         answer: dict[str, Any] = response.json()
         return answer
+
+    async def _token(self, user: int) -> str:
+        """Return an access token for a request, of a session that nobody had to sign in for."""
+        if user not in self._sessions:
+            async with self._doors.pool.connection() as connection:
+                stored = await password_hash_of(connection, user)
+                begun = await self._doors.sessions.begin(connection, user, stored or "", Seen(None, "flowledger demo"))
+            if begun is None:
+                raise Unavailable(f"User {user} can not sign in.")
+            self._sessions[user] = begun.session
+        return self._doors.tokens.access(user, self._sessions[user], datetime.now(UTC) + timedelta(minutes=1))
+
+    async def leave(self) -> None:
+        """End the sessions that were begun."""
+        async with self._doors.pool.connection() as connection:
+            for user, session in self._sessions.items():
+                end = end_one(user, session)
+                await connection.execute(end.sql, end.parameters)

@@ -101,6 +101,16 @@ def base_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def store(text: str) -> str:
+    """Where files are kept: a bucket, with a prefix if there is one, or a folder; a key of it has no place in it."""
+    parts = urlsplit(url("s3", "gs", "az", "file", host=False)(text))
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("must be a URL without user, query and fragment; credentials come from the environment")
+    if bool(parts.hostname) == (parts.scheme == "file") or (parts.scheme == "file" and len(parts.path) < 2):
+        raise ValueError("must name a bucket (s3://bucket/prefix), or a folder (file:///srv/files)")
+    return text
+
+
 def origins(text: str) -> tuple[str, ...]:
     """Origins as browsers send them, or *."""
     for item in items(text):

@@ -5,17 +5,21 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import uvicorn
-from litestar.types import ASGIApp
 from psycopg import AsyncConnection
 
 from api.app import make_app
-from api.doors import VIEWS, ApiSettings, Doors
+from api.dialects import masetra
+from api.doors import FOLLOWED, VIEWS, ApiSettings, Doors
+from api.ended import CHANNEL as ENDED
+from flowledger.protocol import protocol
 from flowledger.schema import PACKAGES
 from flowledger.settings import Settings
+from ledger.append import CHANNEL
 from ledger.bell import Bell
 from ledger.connect import connect, pool
 from ledger.keys import Keys, Vault
 from ledger.migrate import migrations
+from ledger.store import open_files
 from ledger.writer import Writer
 from projections.consumer import channel
 
@@ -31,6 +35,10 @@ def api_settings(settings: Settings) -> ApiSettings:
         refresh_seconds=settings.refresh_seconds,
         read_wait_seconds=settings.read_wait_seconds,
         webhook_allow_private=settings.webhook_allow_private,
+        webhook_overlap_seconds=settings.webhook_overlap_seconds,
+        rate_limit=settings.rate_limit,
+        cors_origins=settings.cors_origins,
+        request_seconds=settings.request_seconds,
     )
 
 
@@ -44,24 +52,22 @@ def make_doors(settings: Settings, url: str) -> Doors:
         api_settings(settings),
         pool(url, "api", _POOL),
         Writer(connector("writer")),
-        Bell(connector("bell"), *(channel(view) for view in VIEWS)),
+        Bell(connector("bell"), CHANNEL, ENDED, *(channel(view) for view in FOLLOWED)),
         Vault(Keys(settings.keys)),
+        open_files(settings.files_url, settings.files),
     )
     doors.migrations = len(migrations(PACKAGES))
     return doors
 
 
-def application(settings: Settings, url: str) -> ASGIApp:
-    """Return the ASGI application of a process."""
-    return make_app(make_doors(settings, url))
-
-
 def serve(settings: Settings, url: str, listening: socket.socket) -> None:
     """Serve on a listening socket until SIGTERM; requests under way are answered first."""
+    doors = make_doors(settings, url)
     config = uvicorn.Config(
-        application(settings, url),
+        make_app(doors),
         loop="uvloop",
-        http="httptools",
+        http=protocol(masetra.error_form, settings.request_seconds, lambda: doors.read_position(VIEWS[0])),
+        ws="none",
         lifespan="on",
         log_config=None,
         access_log=False,

@@ -77,6 +77,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             secret=True,
         ),
     ] = None
+    files_url: Annotated[
+        str | None,
+        _Declared(
+            parsers.store,
+            "Where attached files are kept: an object store (`s3://bucket/prefix`; keys, region and endpoint come from "
+            "`AWS_…`) or a folder (`file:///srv/files`); without it, the data folder's own.",
+        ),
+    ] = None
     public_url: Annotated[
         str | None,
         _Declared(parsers.base_url, "What links begin with; without it, the address that was asked."),
@@ -85,7 +93,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         tuple[IPv4Network | IPv6Network, ...],
         _Declared(parsers.networks, "Addresses and networks whose X-Forwarded-* headers are believed."),
     ] = ()
-    rate_limit: Annotated[bool, _Declared(parsers.flag, "Not in use yet: whether limits on requests apply.")] = False
+    rate_limit: Annotated[
+        bool,
+        _Declared(parsers.flag, "Whether the limits on requests an hour apply; the system settings say how many."),
+    ] = True
     webhook_allow_private: Annotated[
         bool,
         _Declared(parsers.flag, "Whether webhooks may go to private addresses, and by plain http there."),
@@ -96,7 +107,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = False
     cors_origins: Annotated[
         tuple[str, ...],
-        _Declared(parsers.origins, "Not in use yet: origins whose pages may call the API, between commas; * for any."),
+        _Declared(parsers.origins, "Origins whose pages may call the API, between commas; * for any."),
     ] = ()
     smtp_url: Annotated[
         str | None,
@@ -118,6 +129,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         float,
         _Declared(parsers.number, "How long an answer waits for the read models to catch up."),
     ] = 2.0
+    request_seconds: Annotated[
+        float,
+        _Declared(
+            parsers.seconds,
+            "How long a client may pause in its request or in taking the answer; a body may take thrice that.",
+        ),
+    ] = 20.0
     poll_seconds: Annotated[
         float,
         _Declared(parsers.seconds, "How often a subscriber looks for events it was not told of."),
@@ -129,6 +147,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     webhook_timeout_seconds: Annotated[
         float, _Declared(parsers.seconds, "How long a webhook's target may take to answer.")
     ] = 20.0
+    webhook_overlap_seconds: Annotated[
+        int,
+        _Declared(parsers.whole_seconds, "How long a webhook's old secret signs beside the new one after a rotation."),
+    ] = 86_400
     webhook_sweep_seconds: Annotated[
         float,
         _Declared(parsers.seconds, "How often due deliveries are looked for without a message."),
@@ -180,6 +202,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def checkpoints(self) -> Path:
         """The file that keeps signed tree heads outside the database."""
         return self.data / "checkpoints.log"
+
+    @property
+    def files(self) -> Path:
+        """The folder of attached files, where no other place is named for them."""
+        return self.data / "files"
 
     @property
     def postgres(self) -> Path:

@@ -1,6 +1,7 @@
 """The worker process: where its concrete parts are chosen."""
 
 import asyncio
+import faulthandler
 import signal
 
 import uvloop
@@ -18,6 +19,7 @@ def work_settings(settings: Settings, url: str) -> WorkSettings:
         database_url=url,
         checkpoint_file=settings.checkpoints,
         broker_url=settings.broker_url,
+        public_url=settings.public_url or "",
         allow_private=settings.webhook_allow_private,
         schedule=settings.webhook_schedule,
         timeout_seconds=settings.webhook_timeout_seconds,
@@ -36,7 +38,13 @@ def work(settings: Settings, url: str) -> None:
 async def _work(settings: Settings, url: str) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def leave() -> None:
+        stop.set()
+        # All that matters is in the database: what hangs then is told of, thread by thread, and left.
+        faulthandler.dump_traceback_later(settings.drain_seconds, exit=True)
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, leave)
     codec = Codec(Vault(Keys(settings.keys)))
     await Work(work_settings(settings, url), codec, read_models(codec)).run(stop)

@@ -56,10 +56,15 @@ class Allotment:
         self.after = after
 
     def next(self, counter: str) -> int:
-        """Return the next integer of a counter, from 1."""
-        value = self.taken.get(counter, self._numbers.get(counter, 0)) + 1
-        self.taken[counter] = value
-        return value
+        """Return the next integer of a counter, from 1; of `role+100` that of `role`, from 101."""
+        name, _, base = counter.partition("+")
+        value = self.taken.get(name, self._numbers.get(name, 0)) + 1
+        self.taken[name] = value
+        return value + int(base or 0)
+
+    def allot(self, pattern: str) -> int | str:
+        """Return what a fact's field takes: the next human number of a pattern, or the next integer of a counter."""
+        return self.number(pattern) if "{" in pattern else self.next(pattern)
 
     def number(self, pattern: str) -> str:
         """Return the next number of a pattern such as `DEV-{year}-{n:04d}`: per year, without gap or repeat."""

@@ -13,6 +13,7 @@ _HEADER = Layout(">iiIii")
 _LENGTH = Layout(">i")
 _LONG = Layout(">iq")
 _UUID_LENGTH = _LENGTH.pack(16)
+_NULL = _LENGTH.pack(-1)
 
 
 class Column:
@@ -47,6 +48,16 @@ class LongColumn(Column):
         super().__init__(len(values), [_LONG.pack(8, value) for value in values], 20)
 
 
+class OptionalLongColumn(Column):
+    """A bigint[] in which None is NULL."""
+
+    oid = 1016
+
+    def __init__(self, values: Sequence[int | None]) -> None:
+        """Take the values."""
+        super().__init__(len(values), [_NULL if value is None else _LONG.pack(8, value) for value in values], 20)
+
+
 class BytesColumn(Column):
     """A bytea[]."""
 
@@ -77,6 +88,6 @@ class _ColumnDumper(Dumper):
 
 def register(connection: AsyncConnection[object] | Connection[object]) -> None:
     """Teach a connection to send columns."""
-    for column in (UuidColumn, LongColumn, BytesColumn, TextColumn):
+    for column in (UuidColumn, LongColumn, OptionalLongColumn, BytesColumn, TextColumn):
         dumper = type(f"{column.__name__}Dumper", (_ColumnDumper,), {"oid": column.oid})
         connection.adapters.register_dumper(column, dumper)

@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 import structlog
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, sql
 
 from ledger.tasks import end
 
@@ -99,7 +99,7 @@ class Bell:
         try:
             self._told = dict.fromkeys(self._channels, 0)
             for channel in self._channels:
-                await connection.execute(f"LISTEN {channel}")
+                await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
             self.listening = True
             for channel in self._channels:
                 self._call(channel)

@@ -1,4 +1,4 @@
-"""Ending tasks that wait for PostgreSQL."""
+"""Ending tasks that wait for PostgreSQL, and waiting until told to stop."""
 
 import asyncio
 from collections.abc import Collection
@@ -17,3 +17,11 @@ async def end(tasks: Collection[asyncio.Task[Any]]) -> None:
         for task in running:
             task.cancel()
         await asyncio.wait(running, timeout=_PAUSE)
+
+
+async def pause(stop: asyncio.Event, seconds: float) -> None:
+    """Wait so long, or until told to stop."""
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return

@@ -7,15 +7,9 @@ from msgspec import Struct
 
 from domain.platform.users import User
 from domain.quality.deviation_facts import Deviation
-
-
-class UserRef(Struct, frozen=True):
-    """A user as shown inside another record."""
-
-    id: int
-    username: str
-    first_name: str
-    last_name: str
+from projections.attachment_views import AttachmentOut, attachments_out
+from projections.links import CapaRef
+from projections.shown import UserRef, seconds, user_ref
 
 
 class DeviationSummary(Struct, frozen=True):
@@ -45,15 +39,6 @@ class InvestigationOut(Struct, frozen=True):
     completed_at: datetime | None
 
 
-class AttachmentOut(Struct, frozen=True):
-    """A file that belongs to a deviation."""
-
-    id: int
-    file: str
-    uploaded_by: int
-    uploaded_at: datetime
-
-
 class DeviationDetail(Struct, frozen=True):
     """A deviation alone."""
 
@@ -81,26 +66,7 @@ class DeviationDetail(Struct, frozen=True):
     updated_at: datetime
     attachments: tuple[AttachmentOut, ...]
     investigation: InvestigationOut | None
-
-
-def seconds(moment: datetime) -> datetime:
-    """Return a time as it is shown: whole seconds."""
-    return moment.replace(microsecond=0)
-
-
-def _seconds(moment: datetime | None) -> datetime | None:
-    return moment and moment.replace(microsecond=0)
-
-
-def user_ref(user_id: int | None, people: Mapping[int, User]) -> UserRef | None:
-    """Return a user as others show it; None for the system itself."""
-    if user_id is None:
-        return None
-    user = people.get(user_id)
-    if user is None or user.name.value is None:
-        return UserRef(user_id, f"erased user {user_id}", "", "")
-    name = user.name
-    return UserRef(user_id, name.get("username"), name.get("first_name"), name.get("last_name"))
+    capas: tuple[CapaRef, ...]
 
 
 def summary(it: Deviation) -> DeviationSummary:
@@ -121,7 +87,8 @@ def summary(it: Deviation) -> DeviationSummary:
     )
 
 
-def _investigation(it: Deviation) -> InvestigationOut | None:
+def investigation_out(it: Deviation) -> InvestigationOut | None:
+    """Return what was found out as a detail shows it."""
     found = it.investigation
     if found is None:
         return None
@@ -130,7 +97,7 @@ def _investigation(it: Deviation) -> InvestigationOut | None:
         root_cause_analysis=found.root_cause_analysis,
         investigation_method=found.investigation_method,
         findings=found.findings,
-        completed_at=_seconds(found.completed_at),
+        completed_at=seconds(found.completed_at),
     )
 
 
@@ -139,8 +106,10 @@ def people_in(it: Deviation) -> set[int]:
     return {user for user in (it.initiated_by, it.investigator) if user is not None}
 
 
-def detail(it: Deviation, people: Mapping[int, User]) -> DeviationDetail:
-    """Return a deviation as its detail shows it."""
+def detail(
+    it: Deviation, people: Mapping[int, User], capas: tuple[CapaRef, ...] = (), base: str = ""
+) -> DeviationDetail:
+    """Return a deviation as its detail shows it, with the CAPAs that follow from it; `base`: where we are reached."""
     return DeviationDetail(
         id=it.id,
         deviation_number=it.number,
@@ -154,7 +123,7 @@ def detail(it: Deviation, people: Mapping[int, User]) -> DeviationDetail:
         priority=it.priority,
         initiated_by=user_ref(it.initiated_by, people),
         initiation_date=seconds(it.initiated_at),
-        discovered_date=_seconds(it.discovered_date),
+        discovered_date=seconds(it.discovered_date),
         due_date=seconds(it.due_date),
         related_batch=it.related_batch,
         related_product=it.related_product,
@@ -162,8 +131,9 @@ def detail(it: Deviation, people: Mapping[int, User]) -> DeviationDetail:
         investigator=user_ref(it.investigator, people),
         question=it.question,
         answer=it.answer,
-        closed_at=_seconds(it.closed_at),
+        closed_at=seconds(it.closed_at),
         updated_at=seconds(it.updated_at),
-        attachments=(),
-        investigation=_investigation(it),
+        attachments=attachments_out("deviation", it, base),
+        investigation=investigation_out(it),
+        capas=capas,
     )

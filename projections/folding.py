@@ -1,4 +1,4 @@
-"""Folding all streams of one kind at once, in the order of streams: each record is made once, and none is kept."""
+"""Folding all streams of a read model at once, in the order of streams: each record is made once, none is kept."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable
@@ -9,11 +9,11 @@ from uuid import UUID
 from psycopg import AsyncConnection, AsyncServerCursor
 
 from domain.events import FACTS, Recorded
-from domain.workflow import Record, Workflow
 from ledger.codec import Codec
 from ledger.queries import queries
+from projections.read_model import ReadModel
 
-R = TypeVar("R", bound=Record)
+R = TypeVar("R")
 
 _SQL = queries("projections", "folding")
 _CHUNK_ROWS = 2000
@@ -51,17 +51,17 @@ def topics_of(kinds: Iterable[str]) -> list[str]:
 
 
 async def fold_all(
-    connection: AsyncConnection[Any], codec: Codec, workflow: Workflow[R], until: int
+    connection: AsyncConnection[Any], codec: Codec, model: ReadModel[R], until: int
 ) -> AsyncGenerator[Chunk[R], None]:
-    """Yield the records of a workflow as they were at a position, by stream.
+    """Yield the records of a read model as they were at a position, by stream.
 
     In a transaction of the caller's, which says what is seen. Memory is that of two chunks, whatever the number or
     length of streams; the server sorts, on its disk where it must. Close it where it is not read to its end. Raises
     FoldFailed.
     """
-    fold = _Fold(codec, workflow)
-    async with connection.cursor(f"fold_{workflow.kind}", binary=True) as cursor:
-        await cursor.execute(_SQL.in_order_of_streams, (topics_of([workflow.kind]), until))
+    fold = _Fold(codec, model)
+    async with connection.cursor(f"fold_{model.name}", binary=True) as cursor:
+        await cursor.execute(_SQL.in_order_of_streams, (topics_of(model.kinds), until))
         async with aclosing(_chunks(cursor)) as chunks:
             async for rows in chunks:
                 yield Chunk(fold.take(rows), len(rows))
@@ -83,9 +83,9 @@ async def _chunks(cursor: AsyncServerCursor[Any]) -> AsyncGenerator[list[tuple[A
 class _Fold(Generic[R]):
     """The stream that is being folded; rows come as the database gives them."""
 
-    def __init__(self, codec: Codec, workflow: Workflow[R]) -> None:
+    def __init__(self, codec: Codec, model: ReadModel[R]) -> None:
         self._decode = codec.decode
-        self._evolve = workflow.evolve
+        self._evolve = model.evolve
         self._record: R | None = None
         self._stream: UUID | None = None
         self._position = 0

@@ -5,17 +5,29 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from domain.events import Recorded
+from domain.events import Personal, Recorded
 from domain.workflow import Workflow
 
-#: Fields of records that move with every event, or never: they tell nothing.
-_SILENT = frozenset({"id", "stream", "version", "status", "updated_at"})
-#: Fields whose public name is another.
-_PUBLIC = {"number": "deviation_number", "initiated_at": "initiation_date"}
+#: Fields of records that move with every event, or never, or are nobody's business: they tell nothing.
+_SILENT = frozenset({"id", "stream", "version", "status", "updated_at", "key"})
+#: Fields whose public name is another, by the kind of the record.
+_PUBLIC = {
+    "deviation": {"number": "deviation_number", "initiated_at": "initiation_date"},
+    "capa": {"number": "capa_number", "initiated_at": "initiation_date"},
+    "user": {
+        "name.username": "username",
+        "name.first_name": "first_name",
+        "name.last_name": "last_name",
+        "contact.email": "email",
+        "joined_at": "date_joined",
+    },
+}
 
 
 class Change(NamedTuple):
-    """A field before and after an event; a field inside another is `investigation.findings`."""
+    """A field before and after an event; one inside another is `investigation.findings`, one of a list's by the
+    item's id: `attachments.4.name`.
+    """
 
     field: str
     before: Any
@@ -32,20 +44,22 @@ class Entry(NamedTuple):
 def history(workflow: Workflow[Any], events: Sequence[Recorded]) -> list[Entry]:
     """Return a stream's events with the changes of each; one fold."""
     entries = []
-    before: dict[str, Any] = {}
-    record = None
+    public = _PUBLIC.get(workflow.kind, {})
+    # What is there by nature was something before its first event.
+    record = workflow.native(events[0].stream) if events else None
+    before = {} if record is None else _flat(record)
     for recorded in events:
         record = workflow.evolve(record, recorded)
         after = _flat(record)
         changes = [
-            Change(_PUBLIC.get(name, name), before.get(name), value)
+            Change(public.get(name, name), before.get(name), value)
             for name, value in after.items()
-            if value != before.get(name) and (before or value not in ("", (), None))
+            if value != before.get(name) and (name in before or _says(value))
         ]
         changes += [
-            Change(_PUBLIC.get(name, name), value, None)
+            Change(public.get(name, name), value, None)
             for name, value in before.items()
-            if name not in after and value is not None
+            if name not in after and _says(value)
         ]
         entries.append(Entry(recorded, changes))
         before = after
@@ -60,6 +74,23 @@ def _flat(record: Any, path: str = "") -> dict[str, Any]:
         value = getattr(record, name)
         if isinstance(value, msgspec.Struct):
             found.update(_flat(value, f"{path}{name}."))
+        elif isinstance(value, Personal):
+            found.update(_opened(value, path + name))
+        elif isinstance(value, tuple) and value and isinstance(value[0], msgspec.Struct):
+            for item in value:
+                found.update(_flat(item, f"{path}{name}.{item.id}."))
         else:
             found[path + name] = value
     return found
+
+
+def _opened(personal: Personal, path: str) -> dict[str, Any]:
+    """Return what is known of a person, part by part; one word once it is erased."""
+    if personal.value is None:
+        return {path: "erased"}
+    return {f"{path}.{part}": text for part, text in personal.value.items()}
+
+
+def _says(value: Any) -> bool:
+    """Tell whether a field that was not there before, or is gone, had something in it."""
+    return value is not False and value not in ("", (), None)

@@ -7,12 +7,9 @@ from psycopg import AsyncConnection
 
 from domain.events import stream_id
 from domain.platform.users import USERS, User
-from ledger.arrays import UuidColumn
 from ledger.codec import Codec
-from ledger.queries import queries
-from ledger.rows import Row
+from projections.streams import histories
 
-_SQL = queries("projections", "people")
 _MOST = 50_000
 
 
@@ -45,9 +42,6 @@ class People:
         return {user: self._known[user] for user in wanted if user in self._known}
 
     async def _read(self, connection: AsyncConnection[Any], ids: set[int]) -> dict[int, User]:
-        streams = UuidColumn([stream_id("user", user) for user in ids])
-        cursor = await connection.execute(_SQL.streams, (streams,), prepare=True, binary=True)
-        users: dict[Any, User] = {}
-        for event in self._codec.recorded(Row(*row) for row in await cursor.fetchall()):
-            users[event.stream] = USERS.evolve(users.get(event.stream), event)
-        return {user.id: user for user in users.values()}
+        found = await histories(connection, self._codec, [stream_id(USERS.kind, user) for user in ids])
+        users = [USERS.fold(events) for events in found.values()]
+        return {user.id: user for user in users if user is not None}

@@ -1,90 +1,79 @@
-"""A projection: one table of folded records with their ready answers, written set-wise."""
+"""A projection: a read model of folded records with their ready answers, one row each."""
 
-from abc import ABC, abstractmethod
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Generic, LiteralString, TypeVar
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, Protocol, TypeVar
+from uuid import UUID
 
 import msgspec
 from psycopg import AsyncConnection
 
 from domain.events import Recorded
 from domain.workflow import Record, Workflow
-from ledger.arrays import BytesColumn, Column, UuidColumn
+from ledger.arrays import BytesColumn, LongColumn, UuidColumn
 from ledger.codec import Codec, RecordCodec
-from ledger.queries import Queries
+from projections.read_model import Columns, ReadModel
 from projections.sealed import sealed
 
-R = TypeVar("R", bound=Record)
+
+class Numbered(Record, Protocol):
+    """A record with an id of its kind."""
+
+    @property
+    def id(self) -> int: ...  # noqa: D102
 
 
-class Projection(ABC, Generic[R]):
+R = TypeVar("R", bound=Numbered)
+
+
+class Projection(ReadModel[R]):
     """Keeps one row a record: the folded record itself (to go on folding), and what queries ask for."""
 
-    name: str
-    #: Statements: `table`, `indexes`, `records`, `rows`, `insert`, and `conflict`, which makes an upsert of `insert`.
-    sql: ClassVar[Queries]
-    #: The columns that `insert` takes, beside `record`, and how each is sent.
-    columns: ClassVar[Mapping[str, Callable[[list[Any]], Column]]]
+    workflow: ClassVar[Workflow[Any]]
+    #: The record's struct, and those of the ready answers in its row.
+    folded: ClassVar[type[Any]]
+    answers: ClassVar[tuple[type[Any], ...]] = ()
+    #: The columns that `insert` takes beside those of every record, and how each is sent.
+    columns: ClassVar[Columns]
 
-    def __init__(self, codec: Codec, workflow: Workflow[R], record: type[R]) -> None:
-        """Fold with a workflow."""
-        self.workflow = workflow
-        self.kinds = frozenset({workflow.kind})
-        self.records: RecordCodec[R] = sealed(codec).record(record)
+    _COMMON: ClassVar[Columns] = {
+        "id": LongColumn,
+        "stream": UuidColumn,
+        "version": LongColumn,
+        "position": LongColumn,
+    }
+
+    def __init__(self, codec: Codec) -> None:
+        """Fold with the workflow; nobody's personal data is opened."""
+        self.kinds = frozenset({self.workflow.kind})
+        self.records: RecordCodec[R] = sealed(codec).record(self.folded)
+        self.sent = {**self._COMMON, **self.columns, "record": BytesColumn}
 
     @abstractmethod
-    def row(self, record: R, position: int) -> dict[str, Any]:
+    def found_by(self, record: R) -> dict[str, Any]:
         """Return a record's values for `columns`."""
 
     @classmethod
-    async def create(cls, connection: AsyncConnection[Any]) -> None:
-        """Make the projection's table where it is not there yet, in the schema that the connection looks in."""
-        await connection.execute(cls.sql.table)
-        await cls.index(connection)
+    def encoded(cls) -> tuple[type[Any], ...]:
+        """Return the record's struct, and those of the answers."""
+        return (cls.folded, *cls.answers)
 
-    @classmethod
-    async def index(cls, connection: AsyncConnection[Any]) -> None:
-        """Make the table's indexes where they are not there yet."""
-        await connection.execute(cls.sql.indexes)
+    def evolve(self, record: R | None, recorded: Recorded) -> R:
+        """Fold one event into a record, as the workflow says."""
+        folded: R = self.workflow.evolve(record, recorded)
+        return folded
 
-    async def apply(self, connection: AsyncConnection[Any], events: Sequence[Recorded]) -> None:
-        """Fold the events into their records, and write each record that changed once."""
-        by_stream: dict[Any, list[Recorded]] = defaultdict(list)
-        for event in events:
-            by_stream[event.stream].append(event)
-        records = await self._load(connection, [stream for stream, its in by_stream.items() if its[0].version > 1])
-        changed: list[tuple[R, int]] = []
-        for stream, its in by_stream.items():
-            record = records.get(stream)
-            for event in its:
-                record = self.workflow.evolve(record, event)
-            assert record is not None  # noqa: S101 - folded from at least one event
-            changed.append((record, its[-1].position))
-        await self._write(connection, f"{self.sql.insert} {self.sql.conflict}", changed)
+    def rows(self, record: R, position: int) -> list[dict[str, Any]]:
+        """Return a record's row; `position` is that of its last event."""
+        common = {"id": record.id, "stream": record.stream, "version": record.version, "position": position}
+        return [{**common, **self.found_by(record), "record": self.records.encode(record)}]
 
-    async def insert(self, connection: AsyncConnection[Any], records: Sequence[tuple[R, int]]) -> None:
-        """Add the rows of records that have none yet, each with the position of its last event."""
-        if records:
-            await self._write(connection, self.sql.insert, records)
+    def named(self, row: Mapping[str, Any]) -> str:
+        """Return what the record of a row is called: `deviation/1`."""
+        return f"{self.workflow.kind}/{row['id']}"
 
-    def batch(self, records: Sequence[tuple[R, int]]) -> dict[str, Column]:
-        """Return the rows of records, column by column."""
-        rows = [self.row(record, position) for record, position in records]
-        columns = {name: column([row[name] for row in rows]) for name, column in self.columns.items()}
-        return {**columns, "record": BytesColumn([self.records.encode(record) for record, _ in records])}
-
-    async def committed(self) -> None:
-        """Nothing is done outside the database."""
-
-    async def _write(
-        self, connection: AsyncConnection[Any], statement: LiteralString, records: Sequence[tuple[R, int]]
-    ) -> None:
-        await connection.execute(statement, self.batch(records), prepare=True)
-
-    async def _load(self, connection: AsyncConnection[Any], streams: list[Any]) -> dict[Any, R]:
-        if not streams:
-            return {}
+    async def load(self, connection: AsyncConnection[Any], streams: list[UUID]) -> dict[UUID, R]:
+        """Return the records of streams, to go on folding."""
         cursor = await connection.execute(self.sql.records, (UuidColumn(streams),), prepare=True, binary=True)
         return {stream: self.records.decode(record) for stream, record in await cursor.fetchall()}
 

@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
-from typing import Any
+from typing import Any, LiteralString
 
 import msgspec
 import psycopg
@@ -22,7 +22,7 @@ from ledger.queries import queries
 from ledger.read import head_size, read_after
 from projections.consumer import channel
 from projections.folding import FoldFailed, fold_all, topics_of
-from projections.projection import Projection
+from projections.read_model import ReadModel
 from projections.registry import chosen
 from projections.sealed import sealed
 
@@ -30,7 +30,7 @@ _SQL = queries("projections", "rebuild")
 _RUNNER = queries("projections", "runner")
 _NEXT = "views_next"
 _BATCH = 2000
-#: How long another rebuild is waited for: one that was killed may take a moment to be gone.
+#: How long another rebuild, or a worker, is waited for: one that was killed may take a moment to be gone.
 _OTHER = "3s"
 #: Readers that come after us wait as long as we wait for those before us: short, and often.
 _READERS = "100ms"
@@ -65,13 +65,15 @@ async def rebuild(
     """Rebuild the read models named, or all, one after the other; each is live as soon as it is done.
 
     Memory does not grow with the ledger. Raises LookupError for a name that there is none of; RebuildRefused where
-    another rebuild is under way, or the live table was in use without a break for `swap_seconds`; FoldFailed where an
-    event can't be taken. Whatever is raised, and if the process is killed: a read model is the old one or the new one.
+    another rebuild is under way, where workers are at work on a table of another form, or the live table was in use
+    without a break for `swap_seconds`; FoldFailed where an event can't be taken. Whatever is raised, and if the process
+    is killed: a read model is the old one or the new one.
     """
     models = chosen(codec, names)
     async with _beside(url) as (reader, writer):
+        await _keep_off(writer, models)
         done, rebuilt = 0, list[Rebuilt]()
-        total = await _count(reader, [model.workflow.kind for model in models])
+        total = await _count(reader, models)
         for model in models:
 
             def report(events: int, before: int = done) -> None:
@@ -88,12 +90,7 @@ async def _beside(url: str) -> AsyncIterator[tuple[AsyncConnection[Any], AsyncCo
     reader = await connect(url, "rebuild reader")
     writer = await connect(url, "rebuild", schema=_NEXT)
     try:
-        try:
-            await writer.execute(_SQL.patience, (_OTHER, False))
-            await writer.execute(_SQL.lock)
-        except psycopg.errors.LockNotAvailable:
-            raise RebuildRefused("Another rebuild is under way.") from None
-        await writer.execute(_SQL.patience, ("0", False))
+        await _hold(writer, _SQL.lock, (), "Another rebuild is under way.")
         await writer.execute(_SQL.quick)
         for (table,) in await (await writer.execute(_SQL.left)).fetchall():
             await writer.execute(sql.SQL(_SQL.drop).format(table=sql.Identifier(table)))
@@ -103,9 +100,29 @@ async def _beside(url: str) -> AsyncIterator[tuple[AsyncConnection[Any], AsyncCo
         await reader.close()
 
 
-async def _count(reader: AsyncConnection[Any], kinds: Sequence[str]) -> int:
-    row = await (await reader.execute(_SQL.count, (topics_of(kinds),))).fetchone()
-    return int(row[0]) if row else 0
+async def _keep_off(writer: AsyncConnection[Any], models: Sequence[ReadModel[Any]]) -> None:
+    """Let nobody lead those whose table has another form: rows of an earlier version would come into the new table."""
+    for model in models:
+        if not await model.fits(writer):
+            why = f"The read model {model.name} takes another form; stop the workers of the earlier version first."
+            await _hold(writer, _SQL.keep_off, (model.name,), why)
+
+
+async def _hold(writer: AsyncConnection[Any], lock: LiteralString, values: Sequence[str], refusal: str) -> None:
+    """Hold a lock for as long as the connection lives. Raises RebuildRefused where somebody else goes on holding it."""
+    try:
+        await writer.execute(_SQL.patience, (_OTHER, False))
+        await writer.execute(lock, values)
+    except psycopg.errors.LockNotAvailable:
+        raise RebuildRefused(refusal) from None
+    await writer.execute(_SQL.patience, ("0", False))
+
+
+async def _count(reader: AsyncConnection[Any], models: Sequence[ReadModel[Any]]) -> int:
+    """Return how many events there are to take; one that several read models take is taken by each."""
+    taken = [topic for model in models for topic in topics_of(model.kinds)]
+    counts = dict(await (await reader.execute(_SQL.count, (taken,))).fetchall())
+    return sum(counts.get(topic, 0) for topic in taken)
 
 
 class _Rebuild:
@@ -116,7 +133,7 @@ class _Rebuild:
         reader: AsyncConnection[Any],
         writer: AsyncConnection[Any],
         codec: Codec,
-        model: Projection[Any],
+        model: ReadModel[Any],
         progress: Callable[[int], None],
     ) -> None:
         self._reader = reader
@@ -146,11 +163,11 @@ class _Rebuild:
         )
 
     async def _load(self) -> None:
-        await self._writer.execute(self._model.sql.table)
+        await self._model.create(self._writer)
         async with self._reader.transaction():
             await self._reader.execute(_SQL.freeze)
             self._position = await head_size(self._reader)
-            async with aclosing(fold_all(self._reader, self._codec, self._model.workflow, self._position)) as chunks:
+            async with aclosing(fold_all(self._reader, self._codec, self._model, self._position)) as chunks:
                 async for chunk in chunks:
                     await self._model.insert(self._writer, [(it.record, it.position) for it in chunk.records])
                     self._moved(chunk.events)

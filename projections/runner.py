@@ -1,8 +1,8 @@
 """Running consumers: read a batch, apply it, and commit rows and position together.
 
-One leader per consumer holds its advisory lock; others stand by. Consumers at the same position share a read and a
-transaction; one that can't take an event stops alone, says so, and is tried again from where it stood. Personal data
-in the events that they are given is sealed.
+One leader per consumer holds its advisory lock; others stand by. A read model is led by those of its table's form.
+Consumers at the same position share a read and a transaction; one that can't take an event stops alone, says so, and is
+tried again from where it stood. Personal data in the events that they are given is sealed.
 """
 
 import asyncio
@@ -20,7 +20,9 @@ from ledger.codec import Codec
 from ledger.queries import queries
 from ledger.read import read_after
 from ledger.rows import Row
+from ledger.tasks import pause
 from projections.consumer import Consumer, channel
+from projections.read_model import ReadModel
 from projections.sealed import sealed
 
 log = structlog.get_logger(__name__)
@@ -69,6 +71,7 @@ class Runner:
         self._batch = batch
         self._led: dict[str, int] = {}
         self._failed: dict[str, Trouble] = {}
+        self._unfit = set[str]()
         self._sought = float("-inf")
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -78,7 +81,7 @@ class Runner:
                 await self._session(stop)
             except (psycopg.OperationalError, OSError) as error:
                 log.warning("runner_connection_lost", error=str(error))
-                await _pause(stop, 0.2)
+                await pause(stop, 0.2)
 
     async def _session(self, stop: asyncio.Event) -> None:
         connection = await self._connect()
@@ -104,11 +107,36 @@ class Runner:
         for name in self._consumers.keys() - self._led.keys():
             cursor = await connection.execute(_SQL.lead, (name,))
             row = await cursor.fetchone()
-            if row and row[0]:
+            if row and row[0] and not await self._fits(connection, name):
+                await self._leave(connection, name)
+            elif row and row[0]:
                 await connection.execute(_SQL.enter, (name,))
                 await connection.execute(_SQL.recovered, (name,))  # A new leader tries what stopped the last one.
                 self._led[name] = await self._position(connection, name)
                 log.info("consumer_leads", consumer=name, position=self._led[name])
+
+    async def _fits(self, connection: AsyncConnection[Any], name: str) -> bool:
+        """Tell whether a consumer writes rows of the form that its table has; one of another version does not."""
+        consumer = self._consumers[name]
+        if not isinstance(consumer, ReadModel) or await consumer.fits(connection):
+            self._unfit.discard(name)
+            return True
+        if name not in self._unfit:
+            self._unfit.add(name)
+            log.error("consumer_of_another_form", consumer=name, says="Its table is of another version; it is not led.")
+        return False
+
+    async def _leave(self, connection: AsyncConnection[Any], name: str) -> None:
+        self._led.pop(name, None)
+        self._failed.pop(name, None)
+        await connection.execute(_SQL.leave, (name,))
+
+    async def _follow(self, connection: AsyncConnection[Any], name: str, position: int | None) -> None:
+        """Go on where somebody else has put a consumer, unless its table took another form with it."""
+        if position is None or not await self._fits(connection, name):
+            await self._leave(connection, name)
+        else:
+            self._led[name] = position
 
     async def _position(self, connection: AsyncConnection[Any], name: str) -> int:
         row = await (await connection.execute(_SQL.position, (name,))).fetchone()
@@ -134,8 +162,8 @@ class Runner:
         for name in [name for name, trouble in self._failed.items() if trouble.pause and name in self._led]:
             position = await self._position(connection, name)
             if position != self._led[name]:
-                self._led[name] = position
                 del self._failed[name]
+                await self._follow(connection, name, position)
 
     async def _advance(self, connection: AsyncConnection[Any], names: list[str], limit: int) -> bool:
         try:
@@ -165,7 +193,8 @@ class Runner:
         positions = dict(await locked.fetchall())
         here = self._led[names[0]]
         if any(positions.get(name) != here for name in names):  # A rebuild has put others in their place.
-            self._led = {name: position for name, position in self._led.items() if name not in names} | positions
+            for name in names:
+                await self._follow(connection, name, positions.get(name))
             return None
         rows = await read_after(connection, here, limit)
         if not rows:
@@ -213,10 +242,3 @@ class Runner:
         failure = f"position {self._led[name] + 1}: {type(error).__name__}: {error}"
         await connection.execute(_SQL.failed, (failure, name))
         log.error("consumer_stopped", consumer=name, position=self._led[name] + 1, error=repr(error), retry_in=pause)
-
-
-async def _pause(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(stop.wait(), seconds)
-    except TimeoutError:
-        return

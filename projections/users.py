@@ -3,8 +3,7 @@
 from typing import Any, ClassVar
 
 from domain.platform.users import ACTIVE, USERS, User
-from ledger.arrays import LongColumn, UuidColumn
-from ledger.codec import Codec
+from ledger.arrays import LongColumn
 from ledger.queries import queries
 from projections.projection import Projection
 
@@ -14,24 +13,10 @@ class UsersProjection(Projection[User]):
 
     name = "users"
     sql = queries("projections", "users")
-    columns: ClassVar = {
-        "id": LongColumn,
-        "stream": UuidColumn,
-        "version": LongColumn,
-        "position": LongColumn,
-        "active": LongColumn,
-    }
+    workflow = USERS
+    folded = User
+    columns: ClassVar = {"active": LongColumn}
 
-    def __init__(self, codec: Codec) -> None:
-        """Fold users."""
-        super().__init__(codec, USERS, User)
-
-    def row(self, record: User, position: int) -> dict[str, Any]:
-        """Return a user's row."""
-        return {
-            "id": record.id,
-            "stream": record.stream,
-            "version": record.version,
-            "position": position,
-            "active": int(record.status == ACTIVE),
-        }
+    def found_by(self, record: User) -> dict[str, Any]:
+        """Return whether a user is active."""
+        return {"active": int(record.status == ACTIVE)}

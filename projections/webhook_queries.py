@@ -12,12 +12,18 @@ from ledger.queries import queries
 _SQL = queries("projections", "webhooks")
 
 
+class Health(NamedTuple):
+    """Since when deliveries to a webhook fail, and whether its receiver ended it (410)."""
+
+    failing_since: datetime | None = None
+    ended: bool = False
+
+
 class Listed(NamedTuple):
-    """A webhook, since when deliveries to it fail, and whether its receiver ended it (410)."""
+    """A webhook, and how it is."""
 
     webhook: Webhook
-    failing_since: datetime | None
-    ended: bool
+    health: Health
 
 
 async def find(
@@ -28,10 +34,16 @@ async def find(
     row = await cursor.fetchone()
     if row is None:
         return 0, []
-    return (row[0], [Listed(codec.decode(record), *rest) for record, *rest in zip(*row[1:], strict=True)])
+    return (row[0], [Listed(codec.decode(record), Health(*rest)) for record, *rest in zip(*row[1:], strict=True)])
 
 
 async def one(connection: AsyncConnection[Any], codec: RecordCodec[Webhook], number: int) -> Listed | None:
     """Return a webhook that is not deleted."""
     row = await (await connection.execute(_SQL.one, (number,), prepare=True, binary=True)).fetchone()
-    return Listed(codec.decode(row[0]), *row[1:]) if row else None
+    return Listed(codec.decode(row[0]), Health(*row[1:])) if row else None
+
+
+async def health(connection: AsyncConnection[Any], number: int) -> Health:
+    """Return how a webhook is."""
+    row = await (await connection.execute(_SQL.health, (number,), prepare=True, binary=True)).fetchone()
+    return Health(*row) if row else Health()

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import sys
-from collections.abc import Awaitable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from functools import partial
@@ -18,11 +18,13 @@ from ledger.append import CHANNEL
 from ledger.bell import Bell
 from ledger.codec import Codec
 from ledger.connect import connect, pool
+from ledger.writer import Writer
 from projections.consumer import Consumer
 from projections.runner import Runner
 from workers import loops
 from workers.broker import PREFIX, Sender, Tasks, make_broker, poll_milliseconds
 from workers.checkpoints import Checkpoints
+from workers.follow_ups import FollowUps
 from workers.sweep import Sweep
 from workers.webhooks.client import Client
 from workers.webhooks.deliver import Courier, Pool
@@ -49,6 +51,7 @@ class WorkSettings(Struct, frozen=True, kw_only=True):
     checkpoint_file: Path
     broker_url: str | None = None
     queue_prefix: str = PREFIX
+    public_url: str = ""
     allow_private: bool = False
     schedule: tuple[float, ...] = SCHEDULE
     timeout_seconds: float = 20.0
@@ -100,7 +103,10 @@ class Work:
         sender.start()
         bell.start()
         worker.start()
-        parts = asyncio.gather(*self._parts(stop, bell, sender, Sweep(connections, drains.wake), checkpoints))
+        writer = Writer(partial(connect, settings.database_url, "follow-ups writer"))
+        follow_ups = FollowUps(self._codec, writer)
+        sweep = Sweep(connections, self._codec, drains.wake)
+        parts = asyncio.gather(*self._parts(stop, bell, sender, follow_ups, sweep, checkpoints))
         await stop.wait()
         bell.ring(CHANNEL, sys.maxsize)  # Whoever waits for the ledger looks up, and sees that it is over.
         await asyncio.gather(
@@ -108,17 +114,29 @@ class Work:
             drains.stop(settings.stop_seconds),
             self._in_time("tasks", asyncio.to_thread(_end, broker, worker, sender, settings.stop_seconds)),
         )
+        await self._in_time("writer", writer.close())
         await bell.stop()
         await self._in_time("last checkpoint", checkpoints.once())
         checkpoints.close()
 
     def _parts(
-        self, stop: asyncio.Event, bell: Bell, sender: Sender, sweep: Sweep, checkpoints: Checkpoints
+        self,
+        stop: asyncio.Event,
+        bell: Bell,
+        sender: Sender,
+        follow_ups: FollowUps,
+        sweep: Sweep,
+        checkpoints: Checkpoints,
     ) -> Iterator[Coroutine[Any, Any, None]]:
         settings = self._settings
-        dispatch = Dispatch(self._codec, sender.wake, first_wait=settings.schedule[0])
-        # Two runners: no reader waits for the folding and sealing that deliveries take.
-        for name, consumers in (("projections", self._consumers), ("dispatch", [dispatch])):
+        dispatch = Dispatch(self._codec, sender.wake, first_wait=settings.schedule[0], base=settings.public_url)
+        # A runner each: no reader waits for the folding and sealing that deliveries take, nobody for an append.
+        runners: Mapping[str, Sequence[Consumer]] = {
+            "projections": self._consumers,
+            "dispatch": [dispatch],
+            "follow-ups": [follow_ups],
+        }
+        for name, consumers in runners.items():
             if not consumers:
                 continue
             link = partial(connect, settings.database_url, name)

@@ -5,17 +5,11 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from ledger.tasks import pause
+
 log = structlog.get_logger(__name__)
 
 _PAUSES = (0.2, 10.0)
-
-
-async def pause(stop: asyncio.Event, seconds: float) -> None:
-    """Wait so long, or until told to stop."""
-    try:
-        await asyncio.wait_for(stop.wait(), seconds)
-    except TimeoutError:
-        return
 
 
 async def again(name: str, step: Callable[[], Awaitable[object]], seconds: float, stop: asyncio.Event) -> None:

@@ -1,33 +1,28 @@
 """The net beneath the messages: whatever is due is found in the database, whether a message came or not.
 
-What was settled long ago is dropped on the way, a little at a time.
+What was settled longer ago than the settings keep it, and secrets that sign no more, are dropped on the way, a little
+at a time.
 """
 
 from collections.abc import Callable
 
+from ledger.codec import Codec
 from ledger.queries import queries
+from projections.standing import settings_now
+from projections.webhook_secrets import forget_expired_secrets
 from workers.webhooks.deliver import Pool
 
 _SQL = queries("workers", "deliveries")
-#: How long a delivery that was made, or given up, can be looked up.
-KEEP_SECONDS = 30 * 86_400.0
 _MOST_PRUNED = 500
 
 
 class Sweep:
     """Finds endpoints with something due, and wakes their drain in this very process: it needs no broker."""
 
-    def __init__(
-        self,
-        pool: Pool,
-        wake: Callable[[int], None],
-        *,
-        keep_seconds: float = KEEP_SECONDS,
-        most: int = _MOST_PRUNED,
-    ) -> None:
-        """Prepare; what was settled is kept for so long, then dropped, at `most` so many each time."""
+    def __init__(self, pool: Pool, codec: Codec, wake: Callable[[int], None], *, most: int = _MOST_PRUNED) -> None:
+        """Prepare; of the deliveries that are kept no longer, `most` so many are dropped each time."""
         self._most = most
-        self._keep_seconds = keep_seconds
+        self._codec = codec
         self._pool = pool
         self._wake = wake
 
@@ -39,4 +34,6 @@ class Sweep:
         for (endpoint,) in rows:
             self._wake(endpoint)
         async with self._pool.connection() as connection:
-            await connection.execute(_SQL.prune, (self._keep_seconds, self._most), prepare=True)
+            days = (await settings_now(connection, self._codec)).delivery_log_days
+            await connection.execute(_SQL.prune, (days, self._most), prepare=True)
+            await forget_expired_secrets(connection)

@@ -2,12 +2,6 @@
 -- Whose name it is, by its keyed hash.
 SELECT user_id FROM ops.usernames WHERE hash = %s
 
--- name: credentials
--- Whose name it is, and what a given password is compared with.
-SELECT n.user_id, c.password_hash
-FROM ops.usernames AS n LEFT JOIN ops.credentials AS c ON c.user_id = n.user_id
-WHERE n.hash = %s
-
 -- name: password_hash
 -- What a given password is compared with.
 SELECT password_hash FROM ops.credentials WHERE user_id = %s
@@ -17,35 +11,55 @@ SELECT password_hash FROM ops.credentials WHERE user_id = %s
 INSERT INTO ops.usernames (hash, user_id) VALUES (%s, %s)
 
 -- name: set_password
--- A user's password from now on. Whoever signed in with the old one has to sign in again.
-WITH revoked AS (
-    UPDATE ops.refresh_tokens SET revoked_at = now() WHERE user_id = %(user)s AND revoked_at IS NULL
-)
+-- A user's password from now on.
 INSERT INTO ops.credentials (user_id, password_hash) VALUES (%(user)s, %(hash)s)
 ON CONFLICT (user_id) DO UPDATE SET password_hash = excluded.password_hash, changed_at = now()
 
--- name: keep_refresh_token
--- A refresh token is good while its row stands, and nothing is said against it there.
-INSERT INTO ops.refresh_tokens (id, family, user_id, expires_at) VALUES (%s, %s, %s, %s)
+-- name: set_active
+-- Whether a user can sign in.
+UPDATE ops.credentials SET active = %(active)s WHERE user_id = %(user)s
 
--- name: forget_refresh_tokens
--- Those of a user that are over.
-DELETE FROM ops.refresh_tokens WHERE user_id = %s AND expires_at < now()
+-- name: take_try
+-- A try of a user's password, counted before it is compared: any number at once are no more than `most`. One row, with
+-- what the password is compared with, for who can sign in; whether this try counts, or else what stands against it.
+-- What was counted is over when the lock is, or when nothing was tried for the lock's time. Nobody has to wait for the
+-- disk: a crash of the server takes back some tries, and a name that is known must not take longer than one that is not.
+WITH soon AS (
+    SELECT set_config('synchronous_commit', 'off', true)
+), taken AS (
+    INSERT INTO ops.password_tries AS t (user_id, failed, pending, tried_at)
+    SELECT user_id, 0, 1, now() FROM ops.credentials, soon WHERE user_id = %(user)s AND active
+    ON CONFLICT (user_id) DO UPDATE SET
+        failed = CASE WHEN coalesce(t.locked_until, t.tried_at + %(time)s) <= now() THEN 0 ELSE t.failed END,
+        pending = CASE WHEN coalesce(t.locked_until, t.tried_at + %(time)s) <= now() THEN 1 ELSE t.pending + 1 END,
+        tried_at = now(),
+        locked_until = NULL
+    WHERE coalesce(t.locked_until, t.tried_at + %(time)s) <= now()
+       OR (t.locked_until IS NULL AND t.failed + t.pending < %(most)s)
+    RETURNING user_id
+)
+SELECT c.password_hash, EXISTS (SELECT FROM taken), coalesce(t.failed, 0), coalesce(t.locked_until > now(), false)
+FROM ops.credentials AS c LEFT JOIN ops.password_tries AS t USING (user_id)
+WHERE c.user_id = %(user)s AND c.active
 
--- name: refresh_token
--- A refresh token's family, and whether it is revoked or rotated away.
-SELECT family, revoked_at IS NOT NULL, rotated_at IS NOT NULL
-FROM ops.refresh_tokens WHERE id = %s AND user_id = %s AND expires_at > now()
+-- name: settle_try
+-- What came of a try that was counted: a right password makes up for the wrong ones before it.
+WITH soon AS (
+    SELECT set_config('synchronous_commit', 'off', true)
+)
+UPDATE ops.password_tries SET
+    failed = CASE WHEN %(good)s THEN 0 ELSE failed + 1 END,
+    pending = greatest(pending - 1, 0),
+    tried_at = now()
+FROM soon WHERE user_id = %(user)s
+RETURNING failed
 
--- name: rotate_refresh_token
--- Another takes its place. Of two that try at once one finds no row.
-UPDATE ops.refresh_tokens SET rotated_at = now() WHERE id = %s AND rotated_at IS NULL AND revoked_at IS NULL
+-- name: lock
+-- No password of a user is taken for a while.
+INSERT INTO ops.password_tries (user_id, failed, pending, tried_at, locked_until)
+VALUES (%(user)s, 0, 0, now(), %(until)s)
+ON CONFLICT (user_id) DO UPDATE SET locked_until = excluded.locked_until
 
--- name: revoke_family
--- All that came of one sign-in is dead at once.
-UPDATE ops.refresh_tokens SET revoked_at = now() WHERE family = %s AND revoked_at IS NULL
-
--- name: revoke_family_of
--- The same, by any token of the family.
-UPDATE ops.refresh_tokens SET revoked_at = now()
-WHERE family = (SELECT family FROM ops.refresh_tokens WHERE id = %s) AND revoked_at IS NULL
+-- name: unlock
+-- Nothing stands against a user's password any more.
+DELETE FROM ops.password_tries WHERE user_id = %s

@@ -1,10 +1,12 @@
 -- name: positions
--- Where each consumer of the ledger stands.
-SELECT name, position FROM ops.positions
+-- Where each consumer of the ledger stands, and, under no name, the ledger's own end.
+SELECT name, position FROM ops.positions UNION ALL SELECT NULL, size FROM ledger.head
 
--- name: users_changed
--- Whether anything befell a user between two positions: one index range, of the events since we last asked.
-SELECT EXISTS (SELECT FROM ledger.events WHERE position > %s AND position <= %s AND topic LIKE 'user.%%')
+-- name: standing_changed
+-- Whether anything befell a user, and whether a role or a setting, between two positions: one index range.
+SELECT coalesce(bool_or(topic LIKE 'user.%%'), false),
+       coalesce(bool_or(topic LIKE 'role.%%' OR topic LIKE 'settings.%%'), false)
+FROM ledger.events WHERE position > %s AND position <= %s
 
 -- name: forget_answers
 -- Idempotency keys are kept for a day and a bit.

@@ -1,7 +1,7 @@
 """The rows of the table, in its order."""
 
 from bench.plan import Record, Row
-from bench.rows import append, audit, load, memory, one_caller, read, rebuild, webhook, write
+from bench.rows import append, audit, growth, load, memory, one_caller, read, rebuild, webhook, write
 
 ALL: tuple[Row | Record, ...] = (
     append.ROW,
@@ -9,6 +9,7 @@ ALL: tuple[Row | Record, ...] = (
     rebuild.ROW,
     audit.ROW,
     read.ROW,
+    growth.RECORD,
     write.ROW,
     webhook.RECORD,
     memory.RECORD,

@@ -1,6 +1,7 @@
 """Users: who may sign in, with which roles. A user is never removed, and a name is never given twice."""
 
 import unicodedata
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -8,15 +9,17 @@ from uuid import UUID
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
+from domain.errors import Fault
 from domain.events import Actor, Event, Personal, Recorded, fact
-from domain.platform.roles import ADMINISTRATOR, ROLES, permissions_of
-from domain.workflow import Step, Who, Workflow
+from domain.given import own_fields
+from domain.platform.roles import ADMINISTRATOR
+from domain.workflow import Data, Guard, Step, Who, Workflow
 
 ACTIVE, INACTIVE = "active", "inactive"
 
 
 class User(Struct, frozen=True, kw_only=True):
-    """A user as folded from events. The values of name and contact are None once erased."""
+    """A user as folded from events. The values of what is personal are None once erased."""
 
     id: int
     stream: UUID
@@ -27,12 +30,20 @@ class User(Struct, frozen=True, kw_only=True):
     department: str
     roles: tuple[str, ...]
     joined_at: datetime
+    profile: Personal | None = None
+    #: Until when no password is taken after failed ones; None: nothing was locked since it was last unlocked.
+    locked_until: datetime | None = None
 
-    def actor(self) -> Actor:
-        """Return the user as the rules see who acts."""
+    @property
+    def administers(self) -> bool:
+        """Whether the user can act as an administrator."""
+        return self.status == ACTIVE and ADMINISTRATOR in self.roles
+
+    def actor(self, granted: Callable[[Iterable[str]], frozenset[str]]) -> Actor:
+        """Return the user as the rules see who acts. `granted`: what roles permit, by their names."""
         return Actor(
             id=self.id,
-            permissions=permissions_of(self.roles),
+            permissions=granted(self.roles),
             department=self.department,
             administrator=ADMINISTRATOR in self.roles,
         )
@@ -57,11 +68,39 @@ class UserUpdated(Event, frozen=True, kw_only=True):
     contact: Personal | UnsetType = UNSET
     department: str | UnsetType = UNSET
     roles: tuple[str, ...] | UnsetType = UNSET
+    profile: Personal | UnsetType = UNSET
 
 
 @fact("user.password_changed")
 class UserPasswordChanged(Event, frozen=True, kw_only=True):
-    """A new password holds from now on. The password is not here."""
+    """A new password holds from now on, and a lock is gone. The password is not here."""
+
+
+@fact("user.locked")
+class UserLocked(Event, frozen=True, kw_only=True):
+    """So many wrong passwords came that none is taken for a while."""
+
+    until: datetime
+    failures: int
+
+
+@fact("user.unlocked")
+class UserUnlocked(Event, frozen=True, kw_only=True):
+    """Passwords are taken again before the time."""
+
+
+@fact("user.session_ended")
+class UserSessionEnded(Event, frozen=True, kw_only=True):
+    """Somebody ended one session, or (nobody acting) a refresh token came again after another took its place."""
+
+    session: UUID
+
+
+@fact("user.sessions_ended")
+class UserSessionsEnded(Event, frozen=True, kw_only=True):
+    """Somebody ended all sessions, but for the one that he kept."""
+
+    kept: UUID | None = None
 
 
 @fact("user.deactivated")
@@ -90,13 +129,16 @@ def evolve(user: User | None, recorded: Recorded) -> User:
             joined_at=recorded.at,
         )
     assert user is not None  # noqa: S101 - a stream begins with its creation: the ledger demands the next version.
-    changed = _changed(event) if isinstance(event, UserUpdated) else {}
-    return replace(user, version=recorded.version, status=event.to_state or user.status, **changed)
+    return replace(user, version=recorded.version, status=event.to_state or user.status, **_changed(event))
 
 
-def _changed(event: UserUpdated) -> dict[str, Any]:
-    given = {name: getattr(event, name) for name in ("name", "contact", "department", "roles")}
-    return {name: value for name, value in given.items() if value is not UNSET}
+def _changed(event: Event) -> dict[str, Any]:
+    if isinstance(event, UserUpdated):
+        given = {name: getattr(event, name) for name in own_fields(UserUpdated)}
+        return {name: value for name, value in given.items() if value is not UNSET}
+    if isinstance(event, UserLocked):
+        return {"locked_until": event.until}
+    return {"locked_until": None} if isinstance(event, UserUnlocked | UserPasswordChanged) else {}
 
 
 def fold_name(username: str) -> str:
@@ -104,18 +146,36 @@ def fold_name(username: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", username).casefold())
 
 
-_MANAGES: Who[User] = Who("user.manage", "who manages users")
+def _only_own(_: User | None, data: Data) -> list[Fault]:
+    strange = data.keys() - {"name", "contact", "profile"}
+    return [Fault(name, "Nobody changes this of himself.") for name in sorted(strange)]
+
+
+_MANAGES: Who[User] = Who(
+    "user.manage",
+    "who manages users (an administrator: administrators alone)",
+    lambda it, _: ADMINISTRATOR not in it.roles,
+)
+_ADDS: Who[User] = Who("user.manage", "who manages users")
+_HIMSELF: Who[User] = Who(None, "the user himself", lambda it, actor: actor.id == it.id)
+_SYSTEM: Who[User] = Who("user.manage", "the system", lambda _, actor: actor.id is None)
+_LOCKED: Guard[User] = Guard("The user is not locked.", lambda it, _, __: it.locked_until is not None)
+_ANY = (ACTIVE, INACTIVE)
 
 USERS: Workflow[User] = Workflow(
     kind="user",
-    states=(ACTIVE, INACTIVE),
-    creation=Step("create", (), ACTIVE, UserCreated, (_MANAGES,), requires=("name",)),
+    states=_ANY,
+    creation=Step("create", (), ACTIVE, UserCreated, (_ADDS,), requires=("name",)),
     steps=(
-        Step("update", (ACTIVE, INACTIVE), None, UserUpdated, (_MANAGES,), edit=True),
-        Step("change_password", (ACTIVE, INACTIVE), None, UserPasswordChanged, (_MANAGES,), edit=True),
+        Step("update", _ANY, None, UserUpdated, (_MANAGES,), edit=True),
+        Step("update_own", _ANY, None, UserUpdated, (_HIMSELF,), check=_only_own, edit=True),
+        Step("change_password", _ANY, None, UserPasswordChanged, (_MANAGES, _HIMSELF), edit=True),
+        Step("lock", _ANY, None, UserLocked, (_SYSTEM,), edit=True),
+        Step("unlock", _ANY, None, UserUnlocked, (_MANAGES,), (_LOCKED,), edit=True),
+        Step("end_session", _ANY, None, UserSessionEnded, (_MANAGES, _HIMSELF), edit=True),
+        Step("end_sessions", _ANY, None, UserSessionsEnded, (_MANAGES, _HIMSELF), edit=True),
         Step("deactivate", (ACTIVE,), INACTIVE, UserDeactivated, (_MANAGES,)),
         Step("activate", (INACTIVE,), ACTIVE, UserActivated, (_MANAGES,)),
     ),
     evolve=evolve,
-    choices={"roles": tuple(ROLES)},
 )

@@ -30,6 +30,7 @@ from domain.quality.deviation_rules import (
     MAY_INVESTIGATE,
     NOT_INITIATOR,
     NOT_INVESTIGATOR,
+    PARTICIPANTS,
     PENDING,
     QA_MANAGER,
     REPORTER,
@@ -38,12 +39,14 @@ from domain.quality.deviation_rules import (
     asking_review,
     next_review,
 )
+from domain.quality.follow_up import wanted_faults
 from domain.quality.vocabulary import CHOICES
 from domain.workflow import Data, Step, Workflow
 
 _INVESTIGATING = (UNDER_INVESTIGATION, INFORMATION_REQUESTED)
 _DESCRIBED = (OPEN, UNDER_INVESTIGATION)
 _LATE = frozenset({UNDER_INVESTIGATION})
+_UNDECIDED = (OPEN, *_INVESTIGATING, *PENDING)
 
 DEVIATIONS: Workflow[Deviation] = Workflow(
     kind="deviation",
@@ -130,7 +133,7 @@ DEVIATIONS: Workflow[Deviation] = Workflow(
             requires=("answer",),
             choose=asking_review,
         ),
-        Step("close", (APPROVED,), CLOSED, facts.Closed, (MANAGER,), signed=True),
+        Step("close", (APPROVED,), CLOSED, facts.Closed, (MANAGER,), signed=True, check=wanted_faults),
         Step("reopen", (CLOSED,), UNDER_INVESTIGATION, facts.Reopened, (MANAGER,), requires=("reason",), signed=True),
         Step("cancel", (OPEN, *_INVESTIGATING), CANCELLED, facts.Cancelled, (MANAGER,), requires=("reason",)),
         Step("edit", _DESCRIBED, None, facts.DeviationUpdated, (REPORTER, MANAGER), reason_in=_LATE, edit=True),
@@ -141,6 +144,16 @@ DEVIATIONS: Workflow[Deviation] = Workflow(
             None,
             facts.InvestigationRecorded,
             (INVESTIGATOR, MANAGER),
+            edit=True,
+        ),
+        Step("attach", _UNDECIDED, None, facts.AttachmentAdded, PARTICIPANTS, edit=True),
+        Step(
+            "detach",
+            (OPEN, *_INVESTIGATING),
+            None,
+            facts.AttachmentRemoved,
+            PARTICIPANTS,
+            requires=("reason",),
             edit=True,
         ),
     ),
@@ -192,13 +205,6 @@ def record_findings(it: Deviation, attempt: Attempt, changes: Data) -> Event:
     """Return the fact of what was found out; the investigation's id is allotted the first time."""
     known = {"investigation_id": it.investigation.id} if it.investigation else {}
     return DEVIATIONS.decide(DEVIATIONS.step("record_investigation"), it, attempt, {**changes, **known})
-
-
-def public_name(event: Event) -> str:
-    """Return the name under which webhooks are told of a deviation's fact."""
-    if event.topic in ("deviation.created", "deviation.closed"):
-        return event.topic
-    return "deviation.approved" if event.to_state == APPROVED != event.from_state else "deviation.updated"
 
 
 def _due_days(config: QualityConfig, classification: Any) -> int:

@@ -6,6 +6,7 @@ from uuid import UUID
 from msgspec import UNSET, Struct, UnsetType
 
 from domain.events import Event, fact
+from domain.quality.attachments import NUMBERED, Attachment, FileAdded, FileRemoved
 
 OPEN = "OPEN"
 UNDER_INVESTIGATION = "UNDER_INVESTIGATION"
@@ -63,6 +64,22 @@ class Deviation(Struct, frozen=True, kw_only=True):
     question: str = ""
     answer: str = ""
     closed_at: datetime | None = None
+    #: Those that were removed too, marked.
+    attachments: tuple[Attachment, ...] = ()
+
+
+class WantedCapa(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The CAPA that closing asks for: all that it says at first, but that it follows from the deviation."""
+
+    title: str
+    description: str
+    category: str = ""
+    priority: str = "MEDIUM"
+    department: str
+    target_completion_date: datetime | None = None
+    root_cause_analysis: str = ""
+    impact_assessment: str = ""
+    effectiveness_criteria: str = ""
 
 
 @fact("deviation.created", numbered={"id": "deviation", "number": "DEV-{year}-{n:04d}"})
@@ -171,7 +188,9 @@ class InformationProvided(Event, frozen=True, kw_only=True):
 
 @fact("deviation.closed")
 class Closed(Event, frozen=True, kw_only=True):
-    """All is done."""
+    """All is done; the CAPA that is wanted, if one is, is opened by a follow-up."""
+
+    open_capa: WantedCapa | None = None
 
 
 @fact("deviation.reopened")
@@ -182,3 +201,13 @@ class Reopened(Event, frozen=True, kw_only=True):
 @fact("deviation.cancelled")
 class Cancelled(Event, frozen=True, kw_only=True):
     """It was none, or is not pursued. Nothing is erased."""
+
+
+@fact("deviation.attachment_added", numbered=NUMBERED)
+class AttachmentAdded(FileAdded, frozen=True, kw_only=True):
+    """A file was attached."""
+
+
+@fact("deviation.attachment_removed")
+class AttachmentRemoved(FileRemoved, frozen=True, kw_only=True):
+    """A file is no longer attached; it is kept, and the history shows it."""

@@ -1,16 +1,18 @@
 """How the facts of a deviation fold into its record: copying, no rule."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from msgspec import UNSET
 from msgspec.structs import replace
 
-from domain.events import Event, Recorded
+from domain.events import Recorded
+from domain.given import own_fields
+from domain.quality.attachments import with_added, with_removed
 from domain.quality.deviation_facts import (
     OPEN,
     Approved,
+    AttachmentAdded,
+    AttachmentRemoved,
     Closed,
     DepartmentApproved,
     Deviation,
@@ -26,6 +28,7 @@ from domain.quality.deviation_facts import (
     QaApproved,
     Reopened,
 )
+from domain.quality.folding import Changes, folding, given
 
 
 def _created(event: DeviationCreated, recorded: Recorded) -> Deviation:
@@ -60,17 +63,13 @@ def _later(at: datetime, days: int) -> datetime:
         return datetime.max.replace(tzinfo=UTC)
 
 
-_EDITABLE = tuple(name for name in DeviationUpdated.__struct_fields__ if name not in Event.__struct_fields__)
+_EDITABLE = tuple(own_fields(DeviationUpdated))
 _FOUND = ("root_cause_analysis", "investigation_method", "findings")
-
-
-def _set(event: Event, names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: value for name in names if (value := getattr(event, name)) is not UNSET}
 
 
 def _investigation_recorded(it: Deviation, event: InvestigationRecorded) -> dict[str, Any]:
     before = it.investigation or Investigation(id=event.investigation_id)
-    return {"investigation": replace(before, **_set(event, _FOUND))}
+    return {"investigation": replace(before, **given(event, _FOUND))}
 
 
 def _submitted(it: Deviation, event: InvestigationSubmitted, at: datetime) -> dict[str, Any]:
@@ -78,8 +77,8 @@ def _submitted(it: Deviation, event: InvestigationSubmitted, at: datetime) -> di
     return {"chain": event.chain, "approvals": (), "submitted_by": event.actor, "investigation": done}
 
 
-_CHANGES: dict[type[Event], Callable[[Deviation, Any, datetime], dict[str, Any]]] = {
-    DeviationUpdated: lambda it, e, at: _set(e, _EDITABLE),
+_CHANGES: Changes[Deviation] = {
+    DeviationUpdated: lambda it, e, at: given(e, _EDITABLE),
     InvestigationRecorded: lambda it, e, at: _investigation_recorded(it, e),
     InvestigatorAssigned: lambda it, e, at: {"investigator": e.investigator},
     InvestigatorReassigned: lambda it, e, at: {"investigator": e.investigator},
@@ -91,21 +90,8 @@ _CHANGES: dict[type[Event], Callable[[Deviation, Any, datetime], dict[str, Any]]
     InformationProvided: lambda it, e, at: {"asked_in": None, "answer": e.answer},
     Closed: lambda it, e, at: {"closed_at": at},
     Reopened: lambda it, e, at: {"closed_at": None},
+    AttachmentAdded: lambda it, e, at: {"attachments": with_added(it.attachments, e, at)},
+    AttachmentRemoved: lambda it, e, at: {"attachments": with_removed(it.attachments, e)},
 }
 
-
-def evolve(deviation: Deviation | None, recorded: Recorded) -> Deviation:
-    """Fold one event into a deviation. Total: copies facts, asks no rule, knows nothing but the event."""
-    event = recorded.event
-    if isinstance(event, DeviationCreated):
-        return _created(event, recorded)
-    assert deviation is not None  # noqa: S101 - a stream begins with its creation: the ledger demands the next version.
-    change = _CHANGES.get(type(event))
-    changed = change(deviation, event, recorded.at) if change else {}
-    return replace(
-        deviation,
-        version=recorded.version,
-        status=event.to_state or deviation.status,
-        updated_at=recorded.at,
-        **changed,
-    )
+evolve = folding(DeviationCreated, _created, _CHANGES)

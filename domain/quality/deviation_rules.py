@@ -1,6 +1,7 @@
 """Who may do what with a deviation, and the guards of its steps: conditions that the table names."""
 
 from domain.events import Actor, Attempt
+from domain.given import blank
 from domain.quality.config import DEPARTMENT, MANAGEMENT, QA
 from domain.quality.deviation_facts import (
     APPROVED,
@@ -48,13 +49,20 @@ def _heads_department(it: Deviation, actor: Actor) -> bool:
 
 def _investigated(it: Deviation, _attempt: Attempt, _data: Data) -> bool:
     found = it.investigation
-    return bool(found and found.root_cause_analysis and found.investigation_method and found.findings)
+    said = found and (found.root_cause_analysis, found.investigation_method, found.findings)
+    return bool(said) and not any(map(blank, said or ()))
 
 
 REPORTS: Who[Deviation] = Who("deviation.create", "who may report deviations")
 MANAGER: Who[Deviation] = Who("deviation.manage", "a quality manager")
 INVESTIGATOR: Who[Deviation] = Who("deviation.investigate", "the investigator", _is_investigator)
 REPORTER: Who[Deviation] = Who("deviation.create", "who reported it", _reported, frozenset({OPEN}))
+#: Who takes part in it, as long as anything may be added.
+PARTICIPANTS: tuple[Who[Deviation], ...] = (
+    Who("deviation.create", "who reported it", _reported),
+    INVESTIGATOR,
+    MANAGER,
+)
 DEPARTMENT_HEAD: Who[Deviation] = Who(
     "deviation.approve_department",
     "the head of its department",

@@ -1,4 +1,4 @@
-"""The closed sets of values that a deviation's fields take."""
+"""The closed sets of values that the fields of deviations and CAPAs take."""
 
 CATEGORIES = ("PROCEDURAL", "EQUIPMENT", "MATERIAL", "ENVIRONMENTAL", "OTHER")
 CLASSIFICATIONS = ("CRITICAL", "MAJOR", "MINOR")
@@ -10,4 +10,15 @@ CHOICES = {
     "classification": CLASSIFICATIONS,
     "priority": PRIORITIES,
     "investigation_method": METHODS,
+}
+
+SOURCES = ("DEVIATION", "AUDIT", "COMPLAINT", "MANUAL")
+ACTION_KINDS = ("CORRECTIVE", "PREVENTIVE")
+
+#: A CAPA's category is a deviation's, or not said: what is prevented need not have happened yet.
+CAPA_CHOICES = {
+    "category": (*CATEGORIES, ""),
+    "priority": PRIORITIES,
+    "source_type": SOURCES,
+    "action_kind": ACTION_KINDS,
 }

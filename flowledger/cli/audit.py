@@ -6,15 +6,17 @@ from typing import Annotated
 import psycopg
 from cyclopts import App, Parameter
 
+from audit.files import check_files
 from audit.replay import replay as replay_all
 from audit.story import find_stream, state_at, story
 from audit.verify import verify as verify_all
 from flowledger.cli.common import Data, Json, Unaskable, answer, migrated, progress, settings_of
-from flowledger.cli.report import replay_text, verify_text
+from flowledger.cli.report import files_text, replay_text, verify_text
 from ledger.checkpoint import make_checkpoint
 from ledger.codec import Codec
 from ledger.connect import connect
 from ledger.keys import Keys, Vault
+from ledger.store import Files, open_files
 
 app = App(name="audit", help="Verify, replay and sign the ledger.")
 
@@ -67,6 +69,29 @@ def checkpoint(*, data: Data = None, json: Json = False) -> int:
     text = f"signed the tree of {made.size} events" if made else "the tree has not grown since the last checkpoint"
     answer({"size": made.size if made else None}, text, as_json=json)
     return 0
+
+
+@app.command
+def files(*, data: Data = None, json: Json = False) -> int:
+    """Read every file that was ever attached, and compare it with what was recorded of it."""
+    settings = settings_of(data)
+    codec = Codec(Vault(Keys(settings.keys)))
+    with migrated(settings) as base:
+        return asyncio.run(_files(base.url, codec, open_files(settings.files_url, settings.files), as_json=json))
+
+
+async def _files(url: str, codec: Codec, store: Files, *, as_json: bool) -> int:
+    connection = await connect(url, "files")
+    try:
+        with progress("files") as bar:
+            report = await check_files(
+                connection, codec, store, lambda done, total: bar.update(bar.task_ids[0], completed=done, total=total)
+            )
+    finally:
+        await connection.close()
+        await store.close()
+    answer(report, files_text(report), as_json=as_json)
+    return 0 if report.ok else 1
 
 
 async def _replay(url: str, codec: Codec, *, as_json: bool) -> int:

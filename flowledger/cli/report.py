@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from audit.files import FilesReport
 from audit.replay import ReplayReport
 from audit.report import Report
 from projections.status import ProjectionStatus
@@ -27,6 +28,16 @@ def verify_text(report: Report) -> str:
     problems = [f"  {'-' if it.position is None else it.position}: {it.why}" for it in report.problems[:_SHOWN]]
     more = [f"  … and {report.found - _SHOWN} more"] if report.found > _SHOWN else []
     return "\n".join([f"NOT WHOLE{at}: {report.problems[0].why}", *problems, *more, *lines])
+
+
+def files_text(report: FilesReport) -> str:
+    """Say what comparing the files found."""
+    line = f"read {report.files:,} files ({report.bytes:,} bytes) in {report.seconds:.2f} s"
+    if report.ok:
+        return f"verified: every file is what was recorded\n{line}"
+    problems = [f"  {it.position}: {it.why}" for it in report.problems[:_SHOWN]]
+    more = [f"  … and {report.found - _SHOWN} more"] if report.found > _SHOWN else []
+    return "\n".join(["NOT WHOLE: files are not what was recorded", *problems, *more, line])
 
 
 def replay_text(report: ReplayReport) -> str:

@@ -19,7 +19,7 @@ FOLDER: Final = Path("docs/reference")
 _MADE: Final = "<!-- Made by `make docs` from the code. Change the code, not this page. -->\n"
 _UNSAID: Final = {
     "METHOD_NOT_ALLOWED": "The address is right, the method is not one that it takes.",
-    "RATE_LIMIT_EXCEEDED": "Too many requests; `Retry-After` says when to ask again.",
+    "RANGE_NOT_SATISFIABLE": "None of the bytes that `Range` asks for is there; `Content-Range` says how many are.",
     "INTERNAL_ERROR": "Something went wrong on our side; nothing of the inside is told.",
 }
 
@@ -55,7 +55,8 @@ def _errors() -> str:
     rows += [[str(STATUS[code]), f"`{code}`", says] for code, says in _UNSAID.items()]
     return (
         "# Errors\n\nEvery refusal carries one of these codes; the form around it is the dialect's. Where several would"
-        " apply, the first of 401, 404, 403, 412, 400 or 422, 409 is told.\n\n"
+        " apply, the first of 401, 404, 403, 412, 400 or 422, 409 is told. A file that is attached is read"
+        " last: there, what the record itself refuses, 409 too, comes before 400, 413, 415 and 422 of the file.\n\n"
         + table(["status", "code", "what it means"], sorted(rows))
     )
 

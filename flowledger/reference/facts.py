@@ -1,6 +1,6 @@
 """The page of the facts: their names, their fields, and the envelope around them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import NoneType, UnionType
 from typing import Any, Final, Union, get_args, get_origin
@@ -12,8 +12,9 @@ from msgspec import UnsetType
 from domain.catalogue import WORKFLOWS
 from domain.events import Event, Personal, Signature, Source
 from domain.given import own_fields
+from domain.quality.deviation_facts import WantedCapa
 from domain.workflow import Step, Workflow
-from flowledger.reference.markdown import code, table
+from flowledger.reference.markdown import code, table, title
 
 _INTRODUCTION: Final = """\
 Everything that happens is recorded as one of these, and each is stored under its name for ever. Position, stream,
@@ -28,6 +29,7 @@ _TYPES: Final = {
     Personal: "personal data, sealed",
     Source: "object",
     Signature: "object",
+    WantedCapa: "object",
 }
 _ENVELOPE: Final = {
     "actor": "id of the user who did it; absent where the system did",
@@ -54,7 +56,7 @@ def events_page() -> str:
     ]
     for flow in WORKFLOWS.values():
         steps = (flow.creation, *flow.steps)
-        parts.append(f"## {flow.kind.capitalize()}\n")
+        parts.append(f"## {title(flow.kind)}\n")
         parts += [_fact(flow, event, steps) for event in dict.fromkeys(step.event for step in steps)]
     return "\n".join(parts)
 
@@ -65,7 +67,7 @@ def _bare(struct: type[Any], name: str) -> Any:
 
 
 def _fact(flow: Workflow[Any], event: type[Event], steps: Sequence[Step[Any]]) -> str:
-    by = code(step.trigger for step in steps if step.event is event)
+    by = code(dict.fromkeys(step.trigger for step in steps if step.event is event))
     rows = [
         [f"`{name}`", _type(field.type, flow.choices.get(name, ())), _presence(event, field)]
         for name, field in own_fields(event).items()
@@ -83,7 +85,9 @@ def _type(kind: Any, choices: Sequence[str]) -> str:
 def _one(kind: Any, choices: Sequence[str]) -> str:
     if get_origin(kind) is tuple:
         return f"list of {code(choices) if choices else _TYPES[get_args(kind)[0]]}"
-    return f"one of {code(choices)}" if choices and kind is str else _TYPES[kind]
+    if get_origin(kind) is Mapping:
+        return f"object of {' to '.join(_TYPES[part] for part in get_args(kind))}"
+    return f"one of {code(filter(None, choices))}" if choices and kind is str else _TYPES[kind]
 
 
 def _presence(event: type[Event], field: msgspec.structs.FieldInfo) -> str:

@@ -5,11 +5,11 @@ from typing import Any
 
 from domain.events import Event
 from domain.given import own_fields
-from domain.platform.roles import ADMINISTRATOR, ROLES
+from domain.platform.roles import ADMINISTRATOR, BUILT_IN
 from domain.quality.config import DEFAULT
 from domain.quality.deviation import DEVIATIONS
 from domain.workflow import Step, Workflow
-from flowledger.reference.markdown import code, table
+from flowledger.reference.markdown import code, table, title
 from workers.webhooks.render import TOLD
 
 
@@ -18,7 +18,7 @@ def workflow_page(flow: Workflow[Any]) -> str:
     moves = [step for step in flow.steps if not step.edit]
     edits = [step for step in flow.steps if step.edit]
     parts = [
-        f"# {flow.kind.capitalize()}\n",
+        f"# {title(flow.kind)}\n",
         f"States: {code(flow.states)}. A record begins in `{flow.creation.destinations[0]}`.\n",
         "## Steps\n\n`S` marks a step that takes an electronic signature.\n",
         table(["step", "from", "to", "who", "must be given", "guards"], map(_row, [flow.creation, *moves])),
@@ -79,13 +79,14 @@ def _diagram(flow: Workflow[Any], moves: Sequence[Step[Any]]) -> str:
 def _permissions(flow: Workflow[Any]) -> str:
     steps = [flow.creation, *flow.steps]
     held = {rule.permission for step in steps for rule in step.who}
-    roles = [role for role, permissions in ROLES.items() if role == ADMINISTRATOR or held & permissions]
+    roles = [role for role, permissions in BUILT_IN.items() if role == ADMINISTRATOR or held & permissions]
     notes: list[str] = []
     rows = [[f"`{step.trigger}`", *(_cell(step, role, notes) for role in roles)] for step in steps]
     said = "".join(f"{number}. {note}\n" for number, note in enumerate(notes, 1))
+    others = "take only what is anybody's own" if None in held else "may take no step"
     return (
-        "## Who may do what\n\nGuards hold for everybody, the administrator too. Roles that are not named here may"
-        f" take no step.\n\n{table(['step', *(f'`{role}`' for role in roles)], rows)}" + (f"\n{said}" if said else "")
+        "## Who may do what\n\nGuards hold for everybody, the administrator too. Roles that are not named here"
+        f" {others}.\n\n{table(['step', *(f'`{role}`' for role in roles)], rows)}" + (f"\n{said}" if said else "")
     )
 
 
@@ -93,7 +94,7 @@ def _cell(step: Step[Any], role: str, notes: list[str]) -> str:
     """Return whether a role may take a step: yes, no, or yes with the number of a note."""
     if role == ADMINISTRATOR:
         return "yes"
-    rules = [rule for rule in step.who if rule.permission in ROLES[role]]
+    rules = [rule for rule in step.who if rule.permission is None or rule.permission in BUILT_IN[role]]
     found = []
     for rule in rules:
         where = [state for state in step.sources if state in rule.states]

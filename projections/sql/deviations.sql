@@ -48,20 +48,3 @@ ON CONFLICT (id) DO UPDATE SET
 SELECT id, stream, number, version, position, status, department,
        (extract(epoch FROM initiated_at) * 1000000)::bigint AS initiated_at, record, summary
 FROM deviations ORDER BY stream
-
--- name: one
--- A deviation by its id.
-SELECT record FROM deviations WHERE id = %s
-
--- name: page
--- A page of ready summaries, newest first, and the exact count of all that match. {filters} is put together by the code.
--- A count that was taken at the position at which the read model still stands is not taken again.
-SELECT p.position, p.generation,
-       CASE WHEN p.position = %(position)s AND p.generation = %(generation)s THEN NULL ELSE (SELECT count(*) FROM deviations WHERE {filters}) END,
-       (SELECT string_agg(summary, ',') FROM
-            (SELECT summary FROM deviations WHERE {filters} ORDER BY id DESC LIMIT %(limit)s OFFSET %(offset)s) AS page)
-FROM (SELECT) AS one LEFT JOIN ops.positions AS p ON p.name = 'deviations'
-
--- name: stream_of
--- The stream of a human number.
-SELECT stream FROM deviations WHERE number = %s

@@ -2,6 +2,10 @@
 -- One rebuild at a time in a database; its connection holds the lock, so that it ends with the process.
 SELECT pg_advisory_lock(hashtextextended('flowledger rebuild', 0))
 
+-- name: keep_off
+-- The lock of a consumer's leader, held by somebody who does not lead.
+SELECT pg_advisory_lock(hashtextextended('flowledger consumer ' || %s, 0))
+
 -- name: patience
 -- How long a lock is waited for.
 SELECT set_config('lock_timeout', %s, %s)
@@ -24,8 +28,8 @@ SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
 SET LOCAL work_mem = '64MB'
 
 -- name: count
--- How many events of some topics there are.
-SELECT count(*) FROM ledger.events WHERE topic = ANY(%s)
+-- How many events of some topics there are, of each.
+SELECT topic, count(*) FROM ledger.events WHERE topic = ANY(%s) GROUP BY topic
 
 -- name: tidy
 -- Statistics, and which pages every reader may take as they are: the first queries must not pay for it.

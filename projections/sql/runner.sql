@@ -12,6 +12,10 @@ SET synchronous_commit = off
 -- One leader per consumer, for as long as its connection lives.
 SELECT pg_try_advisory_lock(hashtextextended('flowledger consumer ' || %s, 0))
 
+-- name: leave
+-- Somebody else may lead.
+SELECT pg_advisory_unlock(hashtextextended('flowledger consumer ' || %s, 0))
+
 -- name: enter
 -- A consumer's position, where it has none yet.
 INSERT INTO ops.positions (name, position) VALUES (%s, 0) ON CONFLICT DO NOTHING

@@ -36,6 +36,18 @@ SELECT id, stream, version, position, active::int::bigint AS active, record
 FROM users ORDER BY stream
 
 -- name: page
--- A page of users, oldest first, and the exact count.
-SELECT (SELECT count(*) FROM users WHERE active = %(active)s),
-       ARRAY(SELECT record FROM users WHERE active = %(active)s ORDER BY id LIMIT %(limit)s OFFSET %(offset)s)
+-- A page of users, oldest first, and the exact count: of those with a department, a role or an id, where asked for. There
+-- are few users, and who they are is no column of theirs: the record itself is looked into.
+WITH found AS MATERIALIZED (
+    SELECT id FROM users
+    WHERE active = %(active)s
+      AND (%(id)s::bigint IS NULL OR id = %(id)s)
+      AND (%(department)s::text IS NULL OR convert_from(record, 'UTF8')::jsonb ->> 'department' = %(department)s)
+      AND (%(role)s::text IS NULL OR convert_from(record, 'UTF8')::jsonb -> 'roles' ? %(role)s)
+)
+SELECT (SELECT count(*) FROM found),
+       ARRAY(SELECT record FROM found JOIN users USING (id) ORDER BY id LIMIT %(limit)s OFFSET %(offset)s)
+
+-- name: holders
+-- The streams of active users with a role, the first hundred.
+SELECT stream FROM users WHERE active AND convert_from(record, 'UTF8')::jsonb -> 'roles' ? %s ORDER BY id LIMIT 100

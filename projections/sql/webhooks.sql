@@ -38,8 +38,8 @@ FROM webhooks ORDER BY stream
 -- name: page
 -- How many webhooks there are, a page of them, newest first, since when each fails, and whether its receiver ended it.
 WITH page AS (
-    SELECT w.id, w.record, e.failing_since, e.disabled_at IS NOT NULL AS ended
-    FROM webhooks AS w LEFT JOIN ops.endpoints AS e ON e.id = w.id
+    SELECT w.id, w.record, h.failing_since, coalesce(h.ended, false) AS ended
+    FROM webhooks AS w LEFT JOIN ops.webhook_health AS h ON h.webhook_id = w.id
     WHERE w.listed ORDER BY w.id DESC LIMIT %(limit)s OFFSET %(offset)s
 )
 SELECT (SELECT count(*) FROM webhooks WHERE listed),
@@ -48,6 +48,10 @@ SELECT (SELECT count(*) FROM webhooks WHERE listed),
 
 -- name: one
 -- A webhook, since when it fails, and whether its receiver ended it.
-SELECT w.record, e.failing_since, e.disabled_at IS NOT NULL
-FROM webhooks AS w LEFT JOIN ops.endpoints AS e ON e.id = w.id
+SELECT w.record, h.failing_since, coalesce(h.ended, false)
+FROM webhooks AS w LEFT JOIN ops.webhook_health AS h ON h.webhook_id = w.id
 WHERE w.listed AND w.id = %s
+
+-- name: health
+-- Since when a webhook fails, and whether its receiver ended it.
+SELECT failing_since, ended FROM ops.webhook_health WHERE webhook_id = %s

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.database import Server
-from tests.support.product import People, Product, running
+from tests.support.product import People, Product, another_api, running
 
 
 @pytest.fixture(scope="session")
@@ -14,6 +14,13 @@ def product(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     data = tmp_path_factory.mktemp("data")
     with server.database() as made, running(data, made.app_dsn, made.owner_dsn, FLOWLEDGER_LOG_LEVEL="debug") as it:
         yield it
+
+
+@pytest.fixture(scope="session")
+def other(product: Product) -> Iterator[str]:
+    """The address of a second API process on the same database."""
+    with another_api(product) as base:
+        yield base
 
 
 @pytest.fixture(scope="session")

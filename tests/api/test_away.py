@@ -74,7 +74,7 @@ def test_the_api_is_503_while_the_database_is_away_and_loses_nothing(server: Emb
         assert answer.headers["Retry-After"] == "1"
         assert answer.json()["error"]["code"] == "SERVICE_UNAVAILABLE"
         assert product.http.get("/healthz").status_code == 200
-        assert product.http.get("/readyz").status_code == 503
+        until(lambda: product.http.get("/readyz").status_code == 503, says="not ready")
         until(lambda: 503 in reporter.refused, says="a write is refused")
         told = len(reporter.acknowledged)
         time.sleep(0.5)

@@ -57,3 +57,13 @@ class TestMasetraUnderV1(TestMasetra):
         found = super().page(answer)
         assert all(link is None or httpx.URL(link).path == "/v1/deviations/" for link in found[1:3])
         return found
+
+
+class TestMasetraCapas(TestMasetra):
+    """CAPAs owe the same as deviations."""
+
+    list_path = "/api/capas/"
+    maker = "quality_manager"
+
+    def body(self, marker: str) -> dict[str, Any]:
+        return {"title": "T", "description": "D", "department": marker}

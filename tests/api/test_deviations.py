@@ -105,6 +105,12 @@ def test_tabs_and_newlines_are_text(people: People) -> None:
     assert report(people("user"), description="a\tb\nc")["description"] == "a\tb\nc"
 
 
+@pytest.mark.parametrize("field", ["title", "department", "location", "related_batch"])
+@pytest.mark.parametrize("text", ["a\tb", "a\nb", "a\n"])
+def test_what_is_shown_on_one_line_has_none(people: People, field: str, text: str) -> None:
+    assert faults(people("user").post("/api/deviations/", json=body(**{field: text}))).keys() == {field}
+
+
 def test_clients_can_not_set_the_envelope(people: People) -> None:
     answer = people("user").post("/api/deviations/", json=body(actor=1, request="x", initiated_by=1, status="CLOSED"))
     assert faults(answer).keys() == {"actor", "request", "initiated_by", "status"}

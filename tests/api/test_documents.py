@@ -9,6 +9,7 @@ from api.dialects import masetra
 from tests.support.product import People, Product
 
 _METHODS = {"get", "put", "post", "delete", "patch"}
+_IN_PATHS = {"uuid": "9b2f4a52-55c1-4f0a-9a53-2f1d2f8d7c11"}
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +54,15 @@ def test_the_document_is_of_version_3_1_and_whole(document: dict[str, Any]) -> N
         assert len(set(named)) == len(named)
 
 
+def test_every_answer_tells_of_the_limits_and_any_may_be_one_too_many(document: dict[str, Any]) -> None:
+    limits = {"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "X-Request-ID", "X-Position"}
+    for its in document["paths"].values():
+        for operation in its.values():
+            assert {"429", "500"} <= operation["responses"].keys()
+            assert all(limits <= answer["headers"].keys() for answer in operation["responses"].values())
+            assert "Retry-After" in operation["responses"]["429"]["headers"]
+
+
 def test_every_parameter_in_a_path_is_described(document: dict[str, Any]) -> None:
     for path, its in document["paths"].items():
         for operation in its.values():
@@ -87,7 +97,7 @@ def test_the_page_forbids_the_browser_to_ask_others(product: Product) -> None:
     ids=lambda route: f"{route.method} {route.path}",
 )
 def test_no_door_opens_for_nobody(product: Product, route: Any) -> None:
-    path = route.path.replace("{id:int}", "1") + "/"
+    path = re.sub(r"{\w+:(\w+)}", lambda it: _IN_PATHS.get(it[1], "1"), route.path) + "/"
     for prefix in ("/api", "/v1", "/v1/api"):
         answer = product.anonymous().request(route.method, prefix + path.removeprefix("/api"), content=b"{")
         assert answer.status_code == 401

@@ -1,5 +1,7 @@
 """Every step of a deviation's life, over HTTP."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from tests.api.stories import FOUND, Story, faults, fire, fired, report, signed
@@ -125,6 +127,17 @@ def test_findings_are_of_closed_sets_and_bounds(people: People) -> None:
     bad = {"investigation_method": "GUESS", "findings": "x" * 20_001, "completed_at": "2024-01-15"}
     answer = people("qa_specialist").put(f"{story.path}investigation/", json=bad)
     assert faults(answer).keys() == {"investigation_method", "findings", "completed_at"}
+
+
+def test_of_many_at_once_that_mean_any_version_none_is_refused(people: People) -> None:
+    path = f"/api/deviations/{report(people('user'))['id']}/"
+    client = people("user")
+
+    def change(number: int) -> int:
+        return client.patch(path, json={"title": f"Title {number}"}, headers={"If-Match": "*"}).status_code
+
+    with ThreadPoolExecutor(6) as pool:
+        assert set(pool.map(change, range(6))) == {200}
 
 
 def test_two_at_once_under_the_same_version_do_not_both_win(people: People) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import psycopg
 
 from tests.api.stories import Story, fire, fired
-from tests.support.product import ADMIN_PASSWORD, People, Product
+from tests.support.product import ADMIN_PASSWORD, Client, People, Product
 
 
 def rows(product: Product) -> Iterator[tuple[str, str]]:
@@ -35,9 +35,32 @@ def leave_traces(product: Product, people: People) -> list[str]:
     product.anonymous().get(f"/api/deviations/?token={tokens['access']}&password={password}")
     product.anonymous().post("/api/auth/token/", json={"username": name, "password": f"{password}-wrong"})
     product.anonymous().post("/api/auth/token/", content=f'{{"password": "{password}"')
+    hidden = [hook, name, mail, password, tokens["access"], tokens["access"].rsplit(".", 1)[1], tokens["refresh"]]
+    hidden += manage(product, Client(product.http, tokens["access"]), password)
     sign(people)
     admin.delete(f"/api/webhooks/{made.json()['id']}/")
-    return [hook, name, mail, password, tokens["access"], tokens["access"].rsplit(".", 1)[1], tokens["refresh"]]
+    return hidden
+
+
+def manage(product: Product, own: Client, password: str) -> list[str]:
+    """Do everything that an account's own secrets take part in; return them."""
+    number = own.get("/api/users/me/").json()["id"]
+    phone, job = f"+256-{secrets.token_hex(6)}", f"Job{secrets.token_hex(6)}"
+    new, set_by_another = (f"pass-{secrets.token_hex(8)}" for _ in range(2))
+    assert own.patch("/api/users/me/", json={"profile": {"phone": phone, "job_title": job}}).status_code == 200
+    bodies = [
+        {"current_password": f"{password}-wrong", "new_password": new},
+        {"current_password": password, "new_password": password},
+        {"current_password": password, "new_password": new},
+    ]
+    headers = {"Idempotency-Key": "password"}
+    assert [own.post("/api/auth/password/", json=it, headers=headers).status_code for it in bodies] == [403, 400, 200]
+    own.get(f"/api/auth/sessions/?password={new}")
+    refused = product.admin().put(f"/api/users/{number}/", json={"password": set_by_another, "bogus": 1})
+    assert refused.status_code == 400
+    assert product.admin().put(f"/api/users/{number}/", json={"password": set_by_another}).status_code == 200
+    own.get("/api/users/me/")
+    return [phone, job, new, set_by_another]
 
 
 def sign(people: People) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
+import pytest
+
 from tests.api.stories import body
 from tests.support.product import People, Process, Product, until
 
@@ -67,6 +69,7 @@ def test_a_read_goes_on_as_soon_as_its_position_is_there(product: Product, peopl
         assert answer.json()["count"] == 1
 
 
+@pytest.mark.long
 def test_a_key_is_kept_over_a_restart_and_two_at_once_append_once(product: Product, people: People) -> None:
     given = {"json": body(department="Kept"), "headers": {"Idempotency-Key": "kept"}}
     reporter = people("user")
@@ -85,6 +88,7 @@ def test_a_key_is_kept_over_a_restart_and_two_at_once_append_once(product: Produ
     assert found["count"] == 1
 
 
+@pytest.mark.long
 def test_reads_know_their_position_right_after_a_restart(product: Product, people: People) -> None:
     made = people("user").post("/api/deviations/", json=body(department="Known"))
     restart(product, signal.SIGTERM)

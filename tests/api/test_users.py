@@ -65,7 +65,7 @@ def test_of_two_that_take_a_name_at_once_one_gets_it(people: People) -> None:
     assert sorted(codes) == [201, 409, 409, 409]
 
 
-@pytest.mark.parametrize("name", ["", " ", " lead", "trail ", "new\nline", "x" * 151, 5])
+@pytest.mark.parametrize("name", ["", " ", " lead", "trail ", "trail\n", "new\nline", "a\tb", "a\u2029b", "x" * 151, 5])
 def test_names_that_can_be_none_are_refused(people: People, name: Any) -> None:
     assert faults(people("administrator").post("/api/users/", json=user(username=name))).keys() == {"username"}
 

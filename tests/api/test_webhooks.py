@@ -1,22 +1,16 @@
 """Webhooks' doors: who may open them, what is refused, and that the secret is never shown."""
 
-from typing import Any, get_args
+from base64 import b64encode
+from typing import get_args
 
 import pytest
 
-from api.dialects.masetra.platform_shapes import EventName
 from api.dialects.masetra.shapes import Status
 from domain.platform.webhooks import PUBLIC_EVENTS
 from domain.quality.deviation import DEVIATIONS
+from tests.api.hooks import PATH, hook
 from tests.api.stories import faults
 from tests.support.product import People
-
-PATH = "/api/webhooks/"
-
-
-def hook(**changes: Any) -> dict[str, Any]:
-    given = {"url": "https://hooks.example.com/in", "events": ["deviation.created"], "secret": "a client's secret"}
-    return {**given, **changes}
 
 
 def test_a_webhook_is_made_shown_listed_and_deleted(people: People) -> None:
@@ -90,6 +84,16 @@ def test_a_secret_is_required_and_bounded(people: People) -> None:
     assert "secret" in faults(people("quality_manager").post(PATH, json=hook(secret="x" * 501)))
 
 
-def test_the_document_names_every_event_and_status_that_there_is() -> None:
-    assert get_args(EventName) == PUBLIC_EVENTS
+@pytest.mark.parametrize(
+    "key", ["", "c2hvcnQ=", b64encode(b"k" * 23).decode(), b64encode(b"k" * 65).decode(), "?" * 40]
+)
+def test_a_secret_that_says_it_is_encoded_is_a_key_of_24_to_64_bytes(people: People, key: str) -> None:
+    client, secret = people("quality_manager"), {"secret": f"whsec_{key}"}
+    assert faults(client.post(PATH, json=hook(**secret))).keys() == {"secret"}
+    made = client.post(PATH, json=hook(secret=f"whsec_{b64encode(b'k' * 24).decode()}")).json()
+    assert faults(client.put(f"{PATH}{made['id']}/", json=secret)).keys() == {"secret"}
+    assert faults(client.post(f"{PATH}{made['id']}/rotate/", json=secret)).keys() == {"secret"}
+
+
+def test_the_document_names_every_status_that_there_is() -> None:
     assert get_args(Status) == DEVIATIONS.states

@@ -129,6 +129,23 @@ async def test_a_stream_is_found_by_each_of_its_names(stage: Stage, text: str, *
     assert await find_stream(stage.connection, stage.codec, text) == STREAM
 
 
+@pytest.mark.parametrize("text", ["CAPA-2026-0001", "capa/1"])
+@pytest.mark.parametrize("projected", [True, False])
+async def test_a_capa_is_found_and_told_as_a_deviation_is(stage: Stage, text: str, *, projected: bool) -> None:
+    """Its actions by their ids, field by field."""
+    await stage.capa(steps=5)
+    if projected:
+        await stage.run()
+    stream = await find_stream(stage.connection, stage.codec, text)
+    lines = await story(stage.connection, stage.codec, stream)
+    assert [line.split("  ")[4] for line in lines] == [
+        *("capa.created", "capa.owner_assigned", "capa.investigation_started", "capa.updated"),
+        *("capa.action_added", "capa.cancelled"),
+    ]
+    assert 'capa_number "CAPA-2026-0001"' in lines[0]
+    assert 'actions.1.kind "CORRECTIVE"; actions.1.description "Print them anew"' in lines[4]
+
+
 async def test_altered_bytes_are_in_no_ones_way(stage: Stage) -> None:
     """A number that the read model lacks is looked for in what can be read."""
     await stage.append_raw(uuid.uuid4(), ("deviation.created", b'{"id": "x", "number":"DEV-2026-0002"}'))
@@ -142,7 +159,9 @@ async def test_altered_bytes_are_in_no_ones_way(stage: Stage) -> None:
     [
         ("DEV-2026-0777", "There is no DEV-2026-0777"),
         ("deviation/777", "There is no stream deviation/777"),
-        ("capa/1", "no records of kind 'capa'. There are: deviation, user, webhook"),
+        ("capa/1", "There is no stream capa/1"),
+        ("CAPA-2026-0001", "There is no CAPA-2026-0001"),
+        ("nonsense/1", "no records of kind 'nonsense'. There are: deviation, capa, user, webhook"),
         (str(uuid.UUID(int=1)), "There is no stream 0000"),
         ("whatever", "'whatever' names no stream"),
     ],

@@ -38,6 +38,13 @@ REPORT = {
     "department": "Lab",
 }
 FOUND = {"root_cause_analysis": "The door", "investigation_method": "FIVE_WHYS", "findings": "It was open"}
+FILE = {
+    "key": "0" * 32,
+    "name": "log.pdf",
+    "media_type": "application/pdf",
+    "size": 3,
+    "sha256": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+}
 #: What each step takes beside words and a signature.
 DATA: dict[str, dict[str, Any]] = {
     "assign_investigator": {"investigator": 7},
@@ -48,6 +55,8 @@ DATA: dict[str, dict[str, Any]] = {
     "edit": {"title": "Fridge far too warm"},
     "classify": {"classification": "MINOR"},
     "record_investigation": FOUND,
+    "attach": FILE,
+    "detach": {"attachment_id": 1},
 }
 
 

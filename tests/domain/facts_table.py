@@ -1,5 +1,7 @@
 """The deviation's rules as the facts and the contract state them, written down apart from the code's own table."""
 
+from tests.domain.table_suite import Facts
+
 OPEN, INVESTIGATED, ASKED = "OPEN", "UNDER_INVESTIGATION", "INFORMATION_REQUESTED"
 DEPARTMENT, QA, MANAGEMENT = "PENDING_DEPARTMENT_REVIEW", "PENDING_QA_REVIEW", "PENDING_MANAGEMENT_APPROVAL"
 APPROVED, CLOSED, CANCELLED = "APPROVED", "CLOSED", "CANCELLED"
@@ -10,6 +12,12 @@ _HEADS = {"administrator", "head_of_lab", "head_of_everything"}
 _MANAGERS = {"administrator", "quality_manager"}
 _TOP = {"administrator", "management"}
 _INVESTIGATOR = {"administrator", "investigator"}
+
+#: Until it is decided, by whoever takes part.
+_ANY_TIME = {
+    state: ({state}, _MANAGERS | {"investigator", "reporter"})
+    for state in (OPEN, INVESTIGATED, ASKED, DEPARTMENT, QA, MANAGEMENT)
+}
 
 #: step -> state -> (where it leads, who may). "The same" is written out.
 TABLE: dict[str, dict[str, tuple[set[str], set[str]]]] = {
@@ -43,6 +51,8 @@ TABLE: dict[str, dict[str, tuple[set[str], set[str]]]] = {
         INVESTIGATED: ({INVESTIGATED}, _MANAGERS | {"investigator"}),
         ASKED: ({ASKED}, _MANAGERS | {"investigator"}),
     },
+    "attach": _ANY_TIME,
+    "detach": {state: _ANY_TIME[state] for state in (OPEN, INVESTIGATED, ASKED)},
 }
 
 #: What must be given, by step; in braces the states in which a reason must be given too.
@@ -62,6 +72,8 @@ ASKS: dict[str, set[str]] = {
     "edit": set(),
     "classify": set(),
     "record_investigation": set(),
+    "attach": set(),
+    "detach": {"reason"},
 }
 REASON_IN = {"edit": {INVESTIGATED}, "classify": {INVESTIGATED}}
 
@@ -82,6 +94,27 @@ RECORDS = {
     "edit": "deviation.updated",
     "classify": "deviation.updated",
     "record_investigation": "deviation.investigation_recorded",
+    "attach": "deviation.attachment_added",
+    "detach": "deviation.attachment_removed",
 }
 
-EDITS = {"edit", "classify", "record_investigation"}
+EDITS = {"edit", "classify", "record_investigation", "attach", "detach"}
+
+#: Where CRITICAL takes every review, and QA's asked for information.
+_LEADING = {
+    (OPEN, INVESTIGATED): "assign_investigator",
+    (OPEN, CANCELLED): "cancel",
+    (INVESTIGATED, DEPARTMENT): "submit_investigation",
+    (INVESTIGATED, CANCELLED): "cancel",
+    (ASKED, QA): "provide_information",
+    (ASKED, CANCELLED): "cancel",
+    (DEPARTMENT, QA): "approve_department",
+    (QA, MANAGEMENT): "approve_qa",
+    (MANAGEMENT, APPROVED): "approve",
+    **{(pending, INVESTIGATED): "reject" for pending in (DEPARTMENT, QA, MANAGEMENT)},
+    **{(pending, ASKED): "request_information" for pending in (DEPARTMENT, QA, MANAGEMENT)},
+    (APPROVED, CLOSED): "close",
+    (CLOSED, INVESTIGATED): "reopen",
+}
+
+FACTS = Facts(STATES, TABLE, ASKS, RECORDS, EDITS, _LEADING, REASON_IN)

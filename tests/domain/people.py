@@ -1,11 +1,12 @@
 """People of the tests: one actor for each role, and what they try."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from domain.events import Actor, Attempt, Personal, Signature, stream_id
-from domain.platform.roles import ADMINISTRATOR, permissions_of
+from domain.platform.roles import ADMINISTRATOR, BUILT_IN
 from domain.workflow import Record
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -13,10 +14,15 @@ PERSON = UUID("00000000-0000-4000-8000-000000000001")
 STREAM = stream_id("deviation", 1)
 
 
+def granted(roles: Iterable[str]) -> frozenset[str]:
+    """What the product's own roles grant."""
+    return frozenset().union(*(BUILT_IN.get(role, frozenset()) for role in roles))
+
+
 def actor(number: int, *roles: str, department: str = "") -> Actor:
     return Actor(
         id=number,
-        permissions=permissions_of(roles),
+        permissions=granted(roles),
         department=department,
         administrator=ADMINISTRATOR in roles,
     )

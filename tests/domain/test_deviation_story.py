@@ -7,7 +7,8 @@ from msgspec.structs import replace
 
 from domain.errors import Conflict, Denied
 from domain.quality.config import DEFAULT
-from domain.quality.deviation import DEVIATIONS, public_name, record_findings
+from domain.quality.deviation import DEVIATIONS, record_findings
+from domain.quality.public import public_name
 from tests.domain.deviations import (
     ADMINISTRATOR,
     FOUND,

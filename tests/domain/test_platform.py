@@ -10,10 +10,11 @@ from msgspec.structs import replace
 
 from domain.errors import Conflict, Denied, InvalidInput
 from domain.events import Actor, Attempt, Personal, Recorded, stream_id
-from domain.platform.roles import PERMISSIONS, ROLES, permissions_of
+from domain.platform.permissions import PERMISSIONS
+from domain.platform.roles import BUILT_IN
 from domain.platform.users import ACTIVE, INACTIVE, USERS, User, UserCreated, UserUpdated, fold_name
 from domain.platform.webhooks import PUBLIC_EVENTS, WEBHOOKS
-from tests.domain.people import NOW, PERSON, actor
+from tests.domain.people import NOW, PERSON, actor, granted
 
 ADMINISTRATOR = actor(1, "administrator")
 NAME = Personal(PERSON, "name", bytes(12), {"username": "ana"})
@@ -31,14 +32,14 @@ def fire(it: User, trigger: str, who: Actor = ADMINISTRATOR, **data: Any) -> Use
 
 
 def test_a_user_acts_with_the_permissions_of_the_roles() -> None:
-    who = user("viewer", "management").actor()
+    who = user("viewer", "management").actor(granted)
     assert (who.id, who.department, who.administrator) == (5, "Lab", False)
     assert who.may("deviation.approve")
     assert not who.may("user.read")
 
 
 def test_the_administrator_holds_every_permission() -> None:
-    assert all(user("administrator").actor().may(permission) for permission in PERMISSIONS)
+    assert all(user("administrator").actor(granted).may(permission) for permission in PERMISSIONS)
 
 
 def test_a_user_is_deactivated_and_activated_again_and_never_removed() -> None:
@@ -57,12 +58,6 @@ def test_only_who_manages_users_changes_them() -> None:
 def test_an_update_changes_what_it_names_and_nothing_else() -> None:
     changed = fire(user("viewer"), "update", department="Plant")
     assert (changed.department, changed.roles, changed.name) == ("Plant", ("viewer",), NAME)
-
-
-def test_a_user_gets_no_role_that_there_is_none_of() -> None:
-    with pytest.raises(InvalidInput) as refused:
-        fire(user(), "update", roles=("viewer", "king"))
-    assert [fault.field for fault in refused.value.faults] == ["roles"]
 
 
 def test_an_erased_name_is_told_as_erased() -> None:
@@ -84,16 +79,12 @@ def test_personal_data_is_in_no_representation_of_a_user() -> None:
     assert "ana" not in repr(user())
 
 
-def test_a_role_that_is_not_known_any_more_grants_nothing() -> None:
-    assert permissions_of(["king", "viewer"]) == ROLES["viewer"]
-
-
 def test_who_reads_changes_nothing() -> None:
     for role in ("viewer", "auditor"):
-        assert {permission.partition(".")[2] for permission in ROLES[role]} == {"read"}
-    assert "audit.read" not in ROLES["viewer"]
-    assert "user.read" not in ROLES["viewer"]
-    assert "audit.read" in ROLES["auditor"]
+        assert {permission.partition(".")[2] for permission in BUILT_IN[role]} == {"read"}
+    assert "audit.read" not in BUILT_IN["viewer"]
+    assert "user.read" not in BUILT_IN["viewer"]
+    assert "audit.read" in BUILT_IN["auditor"]
 
 
 @pytest.mark.parametrize(("one", "other"), [("Ana", "ana"), ("STRASSE", "straße"), ("ﬁn", "FIN"), ("É", "e\u0301")])

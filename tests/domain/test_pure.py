@@ -11,7 +11,10 @@ import domain
 FOLDER = Path(domain.__file__).parent
 FILES = sorted(FOLDER.rglob("*.py"))
 #: Modules of the standard library that the rules use; each of them answers the same for ever.
-STANDARD = {"collections", "dataclasses", "datetime", "functools", "ipaddress", "re", "types", "typing", "unicodedata"}
+STANDARD = {
+    *("base64", "binascii", "collections", "dataclasses", "datetime", "functools", "ipaddress", "re", "types"),
+    *("typing", "unicodedata"),
+}
 MODULES = STANDARD | {"urllib.parse", "uuid", "msgspec", "transitions", "domain"}
 #: Calls that ask the clock, chance or the machine.
 FORBIDDEN = {

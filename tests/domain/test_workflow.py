@@ -101,6 +101,13 @@ def test_a_topic_is_given_once() -> None:
         fact("deviation.closed")(type("Again", (Event,), {}, frozen=True, kw_only=True))
 
 
+@pytest.mark.parametrize("name", ["topic", "kind", "numbered"])
+def test_a_field_does_not_hide_what_every_fact_has(name: str) -> None:
+    hiding = type("Hiding", (Event,), {"__annotations__": {name: str}}, frozen=True, kw_only=True)
+    with pytest.raises(ValueError, match=f"a field can not be named {name}"):
+        fact("webhook.hidden")(hiding)
+
+
 def test_a_chooser_that_names_another_state_leads_nowhere() -> None:
     flow = table(step("age", ("new",), ("old", "new"), choose=lambda _: "lost"))
     it = Webhook(id=1, stream=STREAM, version=1, status="new", url="", events=(), active=True, created=NOW.isoformat())

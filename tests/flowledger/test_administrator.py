@@ -85,6 +85,7 @@ async def recorded(database: Database, keys: Keys) -> list[Recorded]:
 @pytest.mark.parametrize(
     "where", ["run._tell", "administrator.Writer.append"], ids=["after the commit", "before the commit"]
 )
+@pytest.mark.long
 async def test_a_password_that_a_killed_start_made_up_is_told_by_the_next_once(
     where: str, env: dict[str, str], database: Database, tmp_path: Path
 ) -> None:

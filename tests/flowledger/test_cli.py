@@ -16,7 +16,7 @@ import psutil
 import psycopg
 import pytest
 
-from domain.errors import Unavailable
+from domain.errors import Conflict, Unavailable
 from flowledger import cli, demo
 from flowledger.administrator import ensure_administrator
 from flowledger.settings import Settings
@@ -91,6 +91,7 @@ def test_a_password_of_nobody_can_not_be_asked_for(up: Up) -> None:
     assert (done.returncode, done.stderr.count("There is no user")) == (2, 1)
 
 
+@pytest.mark.long
 def test_the_demonstration_is_loaded_once_only(up: Up) -> None:
     again = flowledger("demo", "--deviations", "12", data=up.data)
     assert again.returncode == 2
@@ -121,6 +122,14 @@ def test_verify_says_that_the_history_is_whole_and_how_much_it_checked(up: Up) -
     assert report["events"] > 20
 
 
+def test_files_are_compared_with_what_was_recorded_of_them(up: Up) -> None:
+    done = flowledger("audit", "files", "--json", data=up.data)
+    assert (done.returncode, json.loads(done.stdout)["found"]) == (0, 0), done.stderr
+    away = {"FLOWLEDGER_FILES_URL": "az://bucket"}
+    assert flowledger("audit", "files", data=up.data, **away).returncode == 2
+
+
+@pytest.mark.long
 def test_replay_agrees_with_the_read_models_and_tells_stories(up: Up) -> None:
     assert flowledger("audit", "replay", data=up.data).returncode == 0
     year = time.gmtime().tm_year
@@ -193,6 +202,21 @@ async def test_a_demonstration_that_the_api_refuses_is_told_in_a_sentence(
         await demo.load(settings, database.app_dsn, 0, lambda *_: None)
 
 
+@pytest.mark.anyio
+async def test_a_demonstration_takes_no_account_that_it_did_not_make(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings.read({}, tmp_path)
+    await ensure_administrator(database.app_dsn, Keys(settings.keys), None)
+    monkeypatch.setattr(demo, "_PEOPLE", (("new", "", "", ("user",), ""), ("admin", "", "", ("user",), "")))
+    with psycopg.connect(database.app_dsn, autocommit=True) as connection:
+        before = connection.execute("SELECT size FROM ledger.head").fetchone()
+        with pytest.raises(Conflict, match="no demonstration made: admin"):
+            await demo.load(settings, database.app_dsn, 0, lambda *_: None)
+        assert connection.execute("SELECT size FROM ledger.head").fetchone() == before
+
+
+@pytest.mark.long
 def test_api_processes_share_the_connections_and_a_restarted_one_finds_its_socket(
     database: Database, tmp_path: Path
 ) -> None:
@@ -262,6 +286,7 @@ def test_a_database_that_is_away_can_not_be_asked(tmp_path: Path) -> None:
     assert "secret-of-mine" not in done.stderr
 
 
+@pytest.mark.long
 def test_a_term_drains_and_stops_within_ten_seconds_and_a_kill_leaves_a_product_that_starts(tmp_path: Path) -> None:
     data = tmp_path / "var"
     first = Up(data)

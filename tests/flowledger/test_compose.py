@@ -56,6 +56,7 @@ def _start(service: dict[str, Any], data: Path) -> Process:
     return Process(*command, data=data, env=service["environment"])
 
 
+@pytest.mark.long
 def test_the_services_of_the_compose_file_serve_and_deliver(services: dict[str, Any], tmp_path: Path) -> None:
     migrated = _start(services["migrate"], tmp_path)
     assert migrated.popen.wait(30) == 0, migrated.tell()

@@ -32,7 +32,7 @@ def test_an_empty_environment_gives_the_defaults() -> None:
     assert settings.refresh_seconds == 604_800
     assert settings.webhook_schedule[:3] == (0, 5, 300)
     assert (settings.log_level, settings.log_format) == ("info", None)
-    assert not any(getattr(settings, field) for field in FLAGS.values())
+    assert [field for field in FLAGS.values() if getattr(settings, field)] == ["rate_limit"]
 
 
 def test_names_of_other_programs_are_passed_over() -> None:
@@ -46,6 +46,7 @@ def test_every_setting_is_read_from_its_variable() -> None:
             "DATABASE_ADMIN_URL": "postgresql:///flow?host=/run/pg",
             "FLOWLEDGER_ADMIN_PASSWORD": "a, b",
             "FLOWLEDGER_BROKER_URL": "amqp://guest:guest@rabbit:5672/",
+            "FLOWLEDGER_FILES_URL": "s3://bucket/a/prefix",
             "FLOWLEDGER_PUBLIC_URL": "https://flow.example.com/base/",
             "FLOWLEDGER_TRUSTED_PROXIES": "127.0.0.1, 10.0.0.0/8",
             "FLOWLEDGER_CORS_ORIGINS": "https://a.example.com/,http://localhost:3000",
@@ -60,6 +61,7 @@ def test_every_setting_is_read_from_its_variable() -> None:
     assert settings.database_url == "postgresql://app:pw@db/flow"
     assert settings.database_admin_url == "postgresql:///flow?host=/run/pg"
     assert settings.admin_password == "a, b"
+    assert settings.files_url == "s3://bucket/a/prefix"
     assert settings.public_url == "https://flow.example.com/base"
     assert settings.trusted_proxies == (ip_network("127.0.0.1/32"), ip_network("10.0.0.0/8"))
     assert settings.cors_origins == ("https://a.example.com", "http://localhost:3000")
@@ -86,6 +88,7 @@ def test_the_places_of_files_are_below_the_data_folder() -> None:
     assert settings.checkpoints == Path("/d/checkpoints.log")
     assert settings.postgres == Path("/d/postgres")
     assert settings.run == Path("/d/run")
+    assert settings.files == Path("/d/files")
 
 
 def test_an_empty_variable_counts_as_not_set() -> None:
@@ -124,6 +127,12 @@ def test_all_faulty_variables_are_named_at_once() -> None:
         ("FLOWLEDGER_PUBLIC_URL", "https://flow.example.com/?a=1"),
         ("FLOWLEDGER_CORS_ORIGINS", "https://a.example.com/path"),
         ("FLOWLEDGER_BROKER_URL", "kafka://x"),
+        ("FLOWLEDGER_FILES_URL", "ftp://bucket"),
+        ("FLOWLEDGER_FILES_URL", "s3://"),
+        ("FLOWLEDGER_FILES_URL", "s3://key:secret@bucket"),
+        ("FLOWLEDGER_FILES_URL", "s3://bucket?region=x"),
+        ("FLOWLEDGER_FILES_URL", "file://host/srv/files"),
+        ("FLOWLEDGER_FILES_URL", "file:///"),
         ("FLOWLEDGER_SMTP_URL", "smtp://"),
         ("DATABASE_URL", "postgresql://h:notaport/x"),
     ],

@@ -7,6 +7,8 @@ from uuid import UUID
 import msgspec
 
 from domain.events import FACTS, Event, Personal, Signature, Source, stream_id
+from domain.platform.settings import SystemSettings
+from domain.quality.deviation_facts import WantedCapa
 from tests.golden.store import CODEC
 
 _AT = datetime(2026, 1, 15, 9, 30, 0, 123456, tzinfo=UTC)
@@ -14,6 +16,13 @@ _LATER = datetime(2026, 1, 22, 9, 30, tzinfo=UTC)
 _PERSON = UUID("6f1c3c5e-8d7c-4f3b-9a54-0c2c0a1e7d11")
 _NAME = Personal(_PERSON, "name", b"golden-nonce", {"username": "ana", "first_name": "Ana", "last_name": "Müller"})
 _CONTACT = Personal(_PERSON, "contact", b"nonce-golden", {"email": "ana@example.com"})
+_PROFILE = Personal(
+    _PERSON,
+    "profile",
+    b"golden-again",
+    {"job_title": "Head of Quality", "phone": "+256 760 000 000", "skills": "GMP audits\nRoot cause analysis"},
+)
+_SESSION = UUID("3c8f0a52-94c0-4d4e-8b8e-5a1d5c9e2f10")
 _DESCRIBED = {
     "title": "Fridge 3 too warm",
     "description": "Line one\nline two, “quoted”, 🌡",
@@ -26,6 +35,35 @@ _DESCRIBED = {
     "related_product": "Insulin",
     "priority": "HIGH",
     "immediate_actions": "Moved to fridge 4",
+    "due_date": _LATER,
+}
+_ATTACHED = {
+    "attachment_id": 4,
+    "key": "0f3c9a7b5d1e4c2f8a6b0d9e7c5f3a1b",
+    "name": "Übersicht “Kühlung”.pdf",
+    "media_type": "application/pdf",
+    "size": 48_213,
+    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "description": "What the fridge logged",
+}
+_TO_PREVENT = {
+    "title": "Doors that close by themselves",
+    "description": "Every fridge gets one.",
+    "category": "EQUIPMENT",
+    "priority": "URGENT",
+    "department": "Plant",
+    "target_completion_date": _LATER,
+    "source_type": "DEVIATION",
+    "source_id": 1,
+    "root_cause_analysis": "The door",
+    "impact_assessment": "One batch",
+    "effectiveness_criteria": "No alarm for a month",
+}
+_ACTION = {
+    "action_id": 5,
+    "action_kind": "PREVENTIVE",
+    "description": "Fit springs to the doors",
+    "owner": 8,
     "due_date": _LATER,
 }
 #: What each fact says beside the envelope.
@@ -41,8 +79,40 @@ _OWN: dict[str, dict[str, Any]] = {
     "deviation.investigator_assigned": {"investigator": 7},
     "deviation.investigator_reassigned": {"investigator": 8},
     "deviation.investigation_submitted": {"chain": ("department", "qa", "management")},
+    "deviation.closed": {
+        "open_capa": WantedCapa(
+            title="Doors that close by themselves",
+            description="Every fridge gets one.",
+            category="EQUIPMENT",
+            priority="HIGH",
+            department="Plant",
+            target_completion_date=_LATER,
+            root_cause_analysis="The door",
+            impact_assessment="One batch",
+            effectiveness_criteria="No alarm for a month",
+        )
+    },
     "deviation.information_requested": {"question": "Which door?"},
     "deviation.information_provided": {"answer": "The front one"},
+    "deviation.attachment_added": _ATTACHED,
+    "deviation.attachment_removed": {"attachment_id": 4},
+    "capa.created": {"id": 2, "number": "CAPA-2026-0002", **_TO_PREVENT},
+    "capa.updated": {**_TO_PREVENT, "verification_result": "No alarm since"},
+    "capa.owner_assigned": {"owner": 8},
+    "capa.action_added": _ACTION,
+    "capa.action_changed": {**_ACTION, "done": True},
+    "capa.action_removed": {"action_id": 5},
+    "capa.attachment_added": _ATTACHED,
+    "capa.attachment_removed": {"attachment_id": 4},
+    "role.created": {"id": 101, "name": "Cold chain", "permissions": ("deviation.read", "deviation.create")},
+    "role.updated": {"permissions": ("deviation.read",)},
+    "settings.changed": {
+        **{name: value or True for name, value in msgspec.to_builtins(SystemSettings()).items()},
+        "approval_chain_minor": ("department", "qa"),
+        "rate_limit_roles": {"management": 5000},
+        "rate_limit_users": {"7": 20_000},
+        "time_zone": "Africa/Kampala",
+    },
     "user.created": {
         "id": 7,
         "name": _NAME,
@@ -50,12 +120,30 @@ _OWN: dict[str, dict[str, Any]] = {
         "department": "Quality Control",
         "roles": ("quality_manager", "qa_specialist"),
     },
-    "user.updated": {"name": _NAME, "contact": _CONTACT, "department": "Plant", "roles": ("viewer",)},
+    "user.updated": {
+        "name": _NAME,
+        "contact": _CONTACT,
+        "department": "Plant",
+        "roles": ("viewer",),
+        "profile": _PROFILE,
+    },
+    "user.locked": {"until": _LATER, "failures": 5},
+    "user.session_ended": {"session": _SESSION},
+    "user.sessions_ended": {"kept": _SESSION},
     "webhook.created": {
         "id": 3,
         "url": "https://example.com/hook",
         "events": ("deviation.created", "deviation.closed"),
         "active": False,
+    },
+    "webhook.updated": {"url": "https://example.com/other", "events": ("capa.closed",), "active": True},
+    "webhook.secret_rotated": {"overlap_seconds": 86_400},
+    "webhook.redelivery_requested": {
+        "delivery": "msg_5f3c1a7e9b2d4c6f8a0e1d3b5c7f9a2e",
+        "since": _AT,
+        "until": _LATER,
+        "state": "failed",
+        "count": 120_000,
     },
 }
 

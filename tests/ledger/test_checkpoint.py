@@ -221,6 +221,7 @@ def checkpointing(dsn: str, file: Path) -> None:
             make_checkpoint(connection, Keys(file.parent / "keys"), file)
 
 
+@pytest.mark.long
 def test_several_processes_make_them_at_once(database: Database, file: Path) -> None:
     """File and database hold the same checkpoints in the same order, each once."""
     context = multiprocessing.get_context("spawn")

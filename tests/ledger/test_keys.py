@@ -44,6 +44,7 @@ def make_key(folder: Path, gate: Any, result: Any) -> None:
     result.put(Keys(folder).secret("data"))
 
 
+@pytest.mark.long
 def test_processes_that_make_the_same_key_get_the_same(folder: Path) -> None:
     """Whoever comes second takes the key of who came first."""
     context = multiprocessing.get_context("spawn")

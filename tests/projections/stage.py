@@ -1,8 +1,9 @@
-"""A ledger with deviations and users in it, and the read models on it."""
+"""A ledger with deviations, CAPAs and users in it, and the read models on it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from uuid import UUID, uuid4
 
 from domain.events import Event, stream_id
 from domain.platform.users import UserCreated, UserUpdated
+from domain.quality import capa_facts
 from domain.quality import deviation_facts as facts
 from ledger.append import CHANNEL, Append, Plan, Proposed
 from ledger.bell import Bell
@@ -18,11 +20,13 @@ from ledger.connect import connect
 from ledger.keys import Keys, Vault
 from ledger.writer import Writer
 from projections.consumer import Consumer
-from projections.registry import ensure_tables, read_models
+from projections.registry import NAMES, ensure_tables, read_models
 from projections.runner import Runner
 from tests.support.database import Database
 
 POLL = 0.05
+#: When a CAPA of here is to be completed, once it is said.
+DUE = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 class Stage:
@@ -35,7 +39,7 @@ class Stage:
         self.codec = Codec(self.vault)
         self.writer = Writer(partial(connect, self.url, "test writer"))
         self.versions: dict[UUID, int] = {}
-        self.users = self.deviations = 0
+        self.users = self.deviations = self.capas = 0
 
     async def open(self) -> None:
         """Connect, and make the tables."""
@@ -66,6 +70,13 @@ class Stage:
         for step in STEPS[:steps]:
             await self.move(number, step)
         return number
+
+    async def capa(self, title: str = "Better labels", steps: int = 0, **fields: Any) -> int:
+        """Open a CAPA, and take it some steps further, five at most."""
+        self.capas += 1
+        stream = stream_id("capa", self.capas)
+        await self.append(stream, opened(self.capas, title, **fields), *CAPA_STEPS[:steps])
+        return self.capas
 
     async def crowd(self, count: int) -> None:
         """Report many deviations in one append."""
@@ -139,11 +150,11 @@ class Stage:
 
     async def forget(self) -> None:
         """Begin with the read models anew."""
-        await self.connection.execute("TRUNCATE deviations, users, webhooks")
+        await self.connection.execute(f"TRUNCATE {', '.join(NAMES)}")
         await self.connection.execute("DELETE FROM ops.positions")
 
     async def table(self, name: str) -> list[tuple[Any, ...]]:
-        return await self.rows(f"SELECT * FROM {name} ORDER BY id")
+        return await self.rows(f"SELECT * FROM {name} ORDER BY 1, 2")
 
     async def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         cursor = await self.connection.execute(query, values)
@@ -165,6 +176,11 @@ def created(number: int, title: str = "Wrong label", actor: int | None = None) -
     )
 
 
+def opened(number: int, title: str = "Better labels", **fields: Any) -> Event:
+    given = {"description": "For line 4.", "department": "QA", "to_state": "INITIATED", **fields}
+    return capa_facts.CapaCreated(id=number, number=f"CAPA-2026-{number:04d}", title=title, **given)
+
+
 STEPS: tuple[Event, ...] = (
     facts.InvestigatorAssigned(investigator=1, from_state="OPEN", to_state="UNDER_INVESTIGATION", comment="please"),
     facts.InvestigationRecorded(
@@ -179,6 +195,23 @@ STEPS: tuple[Event, ...] = (
         chain=("department",), from_state="UNDER_INVESTIGATION", to_state="PENDING_DEPARTMENT_REVIEW"
     ),
     facts.DepartmentApproved(actor=1, from_state="PENDING_DEPARTMENT_REVIEW", to_state="APPROVED"),
+)
+
+
+CAPA_STEPS: tuple[Event, ...] = (
+    capa_facts.OwnerAssigned(owner=1, from_state="INITIATED", to_state="INITIATED"),
+    capa_facts.InvestigationStarted(actor=1, from_state="INITIATED", to_state="INVESTIGATION"),
+    capa_facts.CapaUpdated(
+        priority="URGENT", target_completion_date=DUE, from_state="INVESTIGATION", to_state="INVESTIGATION"
+    ),
+    capa_facts.ActionAdded(
+        action_id=1,
+        action_kind="CORRECTIVE",
+        description="Print them anew",
+        from_state="INVESTIGATION",
+        to_state="INVESTIGATION",
+    ),
+    capa_facts.Cancelled(reason="no use", from_state="INVESTIGATION", to_state="CANCELLED"),
 )
 
 

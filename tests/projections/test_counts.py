@@ -4,7 +4,8 @@ import psycopg
 import pytest
 
 from ledger.connect import connect
-from projections.deviation_queries import Counts, DeviationFilter, find
+from projections.deviation_queries import DeviationFilter, find
+from projections.listing import Counts
 from tests.support.database import Database
 
 pytestmark = pytest.mark.anyio

@@ -10,8 +10,9 @@ import pytest
 from domain.events import stream_id
 from ledger.connect import connect
 from projections import rebuild as rebuild_module
-from projections.deviation_queries import Counts, DeviationFilter, find
+from projections.deviation_queries import DeviationFilter, find
 from projections.folding import FoldFailed
+from projections.listing import Counts
 from projections.rebuild import RebuildRefused, rebuild
 from projections.registry import NAMES
 from projections.status import status
@@ -23,10 +24,11 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 async def filled(stage: Stage) -> Stage:
-    """Some users and deviations, and the live read models of them."""
+    """Some users, deviations and CAPAs, and the live read models of them."""
     user = await stage.user()
     for steps in (0, 3, 1, 4, 2):
-        await stage.deviation(steps=steps, actor=user)
+        number = await stage.deviation(steps=steps, actor=user)
+        await stage.capa(steps=steps, actor=user, source_type="DEVIATION", source_id=number)
         await stage.rename(user, f"name {steps}")
     await stage.foreign(4)
     await stage.run()
@@ -46,7 +48,9 @@ async def test_rebuilt_rows_are_the_live_ones(filled: Stage) -> None:
     live = await _tables(filled)
     done = await rebuild(filled.url, filled.codec)
     assert await _tables(filled) == live
-    assert [(it.name, it.events) for it in done] == [("deviations", 15), ("users", 6), ("webhooks", 0)]
+    assert [(it.name, it.events) for it in done] == [
+        *(("deviations", 15), ("capas", 15), ("users", 6), ("webhooks", 0), ("reports", 30)),
+    ]
     assert not await _left_behind(filled)
 
 
@@ -89,7 +93,7 @@ async def test_progress_goes_up_to_all_events(filled: Stage) -> None:
     told: list[tuple[int, int]] = []
     await rebuild(filled.url, filled.codec, None, lambda done, total: told.append((done, total)))
     assert told == sorted(told)
-    assert told[-1] == (21, 21)
+    assert told[-1] == (66, 66)
 
 
 async def test_readers_see_every_record_without_an_error_while_it_is_rebuilt_under_writes(stage: Stage) -> None:

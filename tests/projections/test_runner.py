@@ -8,7 +8,8 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, sql
+from structlog.testing import capture_logs
 
 from domain.events import Recorded, stream_id
 from ledger.append import CHANNEL
@@ -195,6 +196,54 @@ async def test_a_standby_takes_over_when_the_leaders_connection_dies(
             await until(lambda: stage.all_passed(2))
             assert set(standby._led) == {model.name for model in read_models(stage.codec)}
     assert len(await stage.table("deviations")) == 2
+
+
+async def test_nobody_leads_a_read_model_whose_table_is_of_another_form(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker of an earlier version must not write its rows into the new table. Where the form is right, it leads."""
+    monkeypatch.setattr(runner_module, "_STANDBY_SECONDS", 0.1)
+    await stage.deviation()
+    await stage.connection.execute("COMMENT ON TABLE deviations IS 'of another form'")
+    users, deviations = UsersProjection(stage.codec), DeviationsProjection(stage.codec)
+    runner = stage.runner([users, deviations])
+    with capture_logs() as said:
+        async with stage.running(runner):
+            await until(lambda: stage.all_passed(1, [users]))
+            assert set(runner._led) == {"users"}
+            form = DeviationsProjection.form()
+            await stage.connection.execute(sql.SQL("COMMENT ON TABLE deviations IS {}").format(form))
+            await until(lambda: stage.all_passed(1, [deviations]))
+    assert [it["consumer"] for it in said if it["event"] == "consumer_of_another_form"] == ["deviations"]
+    assert len(await stage.table("deviations")) == 1
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+async def test_a_leader_gives_up_where_another_form_was_put_in_its_place(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, *, stopped: bool
+) -> None:
+    """It notices as its position was moved, whether it was at work or stood still."""
+    monkeypatch.setattr(runner_module, "_STANDBY_SECONDS", 0.1)
+    choosy = Choosy(stage.codec)
+    await stage.deviation("a poison" if stopped else "harmless")
+    async with stage.running(stage.runner([choosy])):
+
+        async def settled() -> bool:
+            found = await _status(stage, "deviations")
+            return bool(found.leading and (found.failure if stopped else found.position == 1))
+
+        async def given_up() -> bool:
+            return not (await _status(stage, "deviations")).leading
+
+        await until(settled)
+        async with stage.connection.transaction():
+            await stage.connection.execute("COMMENT ON TABLE deviations IS 'of another form'")
+            await stage.connection.execute("UPDATE ops.positions SET position = 0 WHERE name = 'deviations'")
+            await stage.connection.execute("TRUNCATE deviations")
+            if stopped:
+                await stage.connection.execute("UPDATE ops.positions SET position = 1 WHERE name = 'deviations'")
+        await until(given_up)
+    assert await stage.table("deviations") == []
 
 
 async def test_who_has_nothing_to_do_rests(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,9 @@ async def test_consumers_that_have_not_begun_are_shown(stage: Stage) -> None:
     await stage.append(stream_id("deviation", 1), created(1))
     found = await status(stage.connection)
     assert [(it.name, it.position, it.lag, it.generation, it.leading) for it in found] == [
+        ("capas", 0, 1, 0, False),
         ("deviations", 0, 1, 0, False),
+        ("reports", 0, 1, 0, False),
         ("users", 0, 1, 0, False),
         ("webhooks", 0, 1, 0, False),
     ]

@@ -1,5 +1,6 @@
 """Random facts of every kind, made from the fields that their classes declare."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from types import NoneType, UnionType
@@ -10,7 +11,8 @@ import msgspec
 from hypothesis import strategies as st
 from msgspec import UNSET, UnsetType
 
-from domain.events import FACTS, Event, Personal, Recorded, Signature, Source, stream_id
+from domain.catalogue import WORKFLOWS
+from domain.events import FACTS, Event, Personal, Recorded, stream_id
 from ledger.keys import Vault
 
 #: Few people, so that few keys are made.
@@ -60,7 +62,9 @@ def values(kind: Any) -> st.SearchStrategy[Any]:
         return st.one_of([values(one) for one in get_args(kind)])
     if get_origin(kind) is tuple:
         return st.lists(values(get_args(kind)[0]), max_size=3).map(tuple)
-    assert kind in (Source, Signature)
+    if get_origin(kind) is Mapping:
+        return st.dictionaries(*map(values, get_args(kind)), max_size=3)
+    assert issubclass(kind, msgspec.Struct)
     return structs(kind)
 
 
@@ -81,7 +85,9 @@ def facts(topic: str) -> st.SearchStrategy[Event]:
 def streams(kind: str) -> st.SearchStrategy[list[Recorded]]:
     """Streams of a kind's facts in any order, beginning with a creation."""
     of_kind = [facts(topic) for topic in FACTS if topic.startswith(f"{kind}.")]
-    begun = st.tuples(facts(f"{kind}.created"), st.lists(st.tuples(st.one_of(of_kind), moments), max_size=12))
+    begun = st.tuples(
+        facts(WORKFLOWS[kind].creation.event.topic), st.lists(st.tuples(st.one_of(of_kind), moments), max_size=12)
+    )
     return st.tuples(begun, moments).map(lambda drawn: _placed(kind, drawn[0][0], drawn[1], drawn[0][1]))
 
 

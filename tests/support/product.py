@@ -21,6 +21,7 @@ _QUICK = {
     "FLOWLEDGER_CHECKPOINT_SECONDS": "1",
     "FLOWLEDGER_WEBHOOK_SWEEP_SECONDS": "0.5",
     "FLOWLEDGER_LOG_FORMAT": "json",
+    "FLOWLEDGER_RATE_LIMIT": "off",
 }
 
 
@@ -207,3 +208,16 @@ def running(data: Path, dsn: str, admin_dsn: str, **env: str) -> Iterator[Produc
         yield product.start()
     finally:
         product.stop()
+
+
+@contextmanager
+def another_api(product: Product) -> Iterator[str]:
+    """Run one more API process of a product for a while; lend its address."""
+    port = free_port()
+    process = Process("serve", "--port", str(port), data=product.data, env=product.env)
+    try:
+        base = f"http://127.0.0.1:{port}"
+        until(lambda: product.http.get(f"{base}/readyz").status_code == 200, 30, "another ready")
+        yield base
+    finally:
+        process.stop()

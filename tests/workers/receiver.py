@@ -68,7 +68,7 @@ class Receiver:
         assert self._server is not None
         return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/hook"
 
-    async def wait(self, count: int, seconds: float = 15.0) -> list[Received]:
+    async def wait(self, count: int, seconds: float = 40.0) -> list[Received]:
         """Wait until so many requests have come in."""
         await until(lambda: len(self.received) >= count, seconds, lambda: f"{len(self.received)} of {count} came")
         return self.received

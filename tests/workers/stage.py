@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,20 +13,29 @@ from psycopg import AsyncConnection
 
 from domain.events import Event, stream_id
 from domain.platform.users import UserCreated
-from domain.platform.webhooks import PUBLIC_EVENTS, WebhookCreated, WebhookDeleted
+from domain.platform.webhooks import (
+    PUBLIC_EVENTS,
+    WebhookCreated,
+    WebhookDeleted,
+    WebhookRedeliveryRequested,
+    WebhookSecretRotated,
+    WebhookUpdated,
+)
 from domain.quality import deviation_facts as facts
 from ledger.append import Allotment, Append, Plan, Proposed, Receipt
 from ledger.codec import Codec
 from ledger.connect import connect
 from ledger.keys import Keys, Vault
 from ledger.writer import Writer
-from projections.webhook_secrets import store_secret
+from projections.webhook_secrets import rotate_secret, store_secret
 from tests.support.database import Database
 from workers.app import Work, WorkSettings
 
 SECRET = "a secret of the client's own choosing"
 #: Attempts that follow each other without delay.
 QUICK = (0.0, 0.01, 0.02)
+#: Before every fact.
+EVER = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 class Stage:
@@ -47,7 +57,7 @@ class Stage:
         stream = stream_id("user", self.users)
         personal = self.vault.personal(stream, "name", {"username": name, "first_name": "Jo", "last_name": "Doe"})
         contact = self.vault.personal(stream, "contact", {"email": "jo@example.com"})
-        await self._append(stream, UserCreated(id=self.users, name=personal, contact=contact))
+        await self.append(stream, UserCreated(id=self.users, name=personal, contact=contact))
         return self.users
 
     async def webhook(
@@ -56,12 +66,28 @@ class Stage:
         """Create a webhook with its secret."""
         self.webhooks += 1
         event = WebhookCreated(id=self.webhooks, url=url, events=events, active=active, to_state="listed")
-        await self._append(stream_id("webhook", self.webhooks), event, store_secret(self.webhooks, secret, self.vault))
+        await self.append(stream_id("webhook", self.webhooks), event, store_secret(self.webhooks, secret, self.vault))
         return self.webhooks
+
+    async def change_webhook(self, webhook: int, **changes: Any) -> Receipt:
+        """Change a webhook."""
+        event = WebhookUpdated(from_state="listed", to_state="listed", **changes)
+        return await self.append(stream_id("webhook", webhook), event)
+
+    async def rotate(self, webhook: int, secret: str, overlap_seconds: int) -> Receipt:
+        """Have another secret sign."""
+        event = WebhookSecretRotated(overlap_seconds=overlap_seconds)
+        statements = rotate_secret(webhook, secret, self.vault, overlap_seconds)
+        return await self.append(stream_id("webhook", webhook), event, *statements)
+
+    async def ask_again(self, webhook: int, since: datetime = EVER, **asked: Any) -> Receipt:
+        """Ask for deliveries to be made again."""
+        event = WebhookRedeliveryRequested(since=since, **asked)
+        return await self.append(stream_id("webhook", webhook), event)
 
     async def remove_webhook(self, webhook: int) -> None:
         """Delete a webhook."""
-        await self._append(stream_id("webhook", webhook), WebhookDeleted(from_state="listed", to_state="deleted"))
+        await self.append(stream_id("webhook", webhook), WebhookDeleted(from_state="listed", to_state="deleted"))
 
     async def deviation(self, title: str = "Wrong label", actor: int | None = 1) -> int:
         """Create a deviation."""
@@ -79,23 +105,28 @@ class Stage:
             actor=actor,
             to_state="OPEN",
         )
-        await self._append(stream_id("deviation", number), event)
+        await self.append(stream_id("deviation", number), event)
         return number
 
     async def edit(self, deviation: int, title: str) -> Receipt:
         """Change a deviation's title."""
         event = facts.DeviationUpdated(title=title, actor=1, from_state="OPEN", to_state="OPEN")
-        return await self._append(stream_id("deviation", deviation), event)
+        return await self.append(stream_id("deviation", deviation), event)
 
     async def move(self, deviation: int, event: Event) -> Receipt:
         """Append any fact of a deviation."""
-        return await self._append(stream_id("deviation", deviation), event)
+        return await self.append(stream_id("deviation", deviation), event)
 
     async def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """Ask the database, as the application."""
         async with await AsyncConnection.connect(self.database.app_dsn, autocommit=True) as connection:
             cursor = await connection.execute(query, values)
             return list(await cursor.fetchall()) if cursor.description else []
+
+    async def somebody_waits(self) -> bool:
+        """Tell whether somebody waits for a lock in the database."""
+        query = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        return bool(await self.rows(query))
 
     async def states(self) -> list[str]:
         """Return the states of all deliveries, in the order of the ledger."""
@@ -127,7 +158,8 @@ class Stage:
             stop.set()
             await asyncio.wait_for(work, 15)
 
-    async def _append(self, stream: Any, event: Event, *statements: Any) -> Receipt:
+    async def append(self, stream: Any, event: Event, *statements: Any) -> Receipt:
+        """Append a fact as the next of its stream."""
         version = self._versions.get(stream, 0) + 1
         self._versions[stream] = version
         state = self.codec.encode(event)

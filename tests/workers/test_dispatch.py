@@ -1,45 +1,22 @@
 """What becomes a delivery, and what does not."""
 
 import asyncio
-from functools import partial
 from typing import Any
 
 import pytest
 
-from ledger.append import CHANNEL
-from ledger.bell import Bell
+from domain.platform.webhooks import PUBLIC_EVENTS
 from ledger.connect import connect
-from projections.runner import Runner
+from tests.workers.dispatching import Dispatching
 from tests.workers.stage import Stage
 from tests.workers.waiting import until
 from workers.webhooks import dispatch as module
 from workers.webhooks.dispatch import Dispatch
+from workers.webhooks.render import TOLD
 
 pytestmark = pytest.mark.anyio
 
 URL = "https://example.com/hook"
-
-
-class Dispatching:
-    """A dispatcher that is moved on by hand."""
-
-    def __init__(self, stage: Stage) -> None:
-        """Remember whom it wakes."""
-        self.woken: list[int] = []
-        self.dispatch = Dispatch(stage.codec, self.woken.append)
-        self._stage = stage
-
-    async def go(self) -> None:
-        """Take everything that there is."""
-        link = partial(connect, self._stage.database.app_dsn, "test")
-        runner = Runner(link, self._stage.codec, [self.dispatch], Bell(link, CHANNEL))
-        connection = await link()
-        try:
-            await runner._lead(connection)
-            while await runner.step(connection):
-                pass
-        finally:
-            await connection.close()
 
 
 async def deliveries(stage: Stage) -> list[tuple[Any, ...]]:
@@ -87,16 +64,11 @@ async def test_a_delivery_added_while_the_one_before_is_being_settled_gets_its_t
     await settling.execute("BEGIN")
     await settling.execute("UPDATE ops.deliveries SET state = 'delivered', next_attempt_at = NULL")
     going = asyncio.create_task(dispatching.go())
-    await until(lambda: _somebody_waits(stage))
+    await until(stage.somebody_waits)
     await settling.execute("COMMIT")
     await going
     await settling.close()
     assert (await deliveries(stage))[1] == (1, 4, "deviation.updated", True)
-
-
-async def _somebody_waits(stage: Stage) -> bool:
-    query = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    return bool(await stage.rows(query))
 
 
 async def test_dispatching_twice_is_a_no_op(stage: Stage) -> None:
@@ -105,7 +77,7 @@ async def test_dispatching_twice_is_a_no_op(stage: Stage) -> None:
     deviation = await stage.deviation()
     await stage.edit(deviation, "a")
     await Dispatching(stage).go()
-    everything = "SELECT id, body, state, next_attempt_at FROM ops.deliveries ORDER BY position"
+    everything = "SELECT id, body, state, next_attempt_at FROM ops.delivery_log ORDER BY position"
     before = await stage.rows(everything)
     await stage.rows("UPDATE ops.positions SET position = 0 WHERE name = 'webhooks.dispatch'")
     await Dispatching(stage).go()
@@ -140,7 +112,7 @@ async def test_a_deleted_webhook_is_told_no_more(stage: Stage) -> None:
     await dispatching.go()
     assert len(await deliveries(stage)) == 1
     assert dispatching.woken == [webhook, webhook]
-    assert await stage.rows("SELECT state, body, last_error FROM ops.deliveries") == [
+    assert await stage.rows("SELECT state, body, last_error FROM ops.delivery_log") == [
         ("failed", None, "the webhook was deleted")
     ]
     assert await stage.rows("SELECT FROM ops.webhook_secrets") == []
@@ -167,3 +139,52 @@ async def test_names_are_read_again_when_users_change(stage: Stage) -> None:
     await stage.user("third")
     await dispatching.go()
     assert dispatching.dispatch._people._known == {}
+
+
+async def test_a_change_of_a_webhook_counts_from_where_it_stands(stage: Stage) -> None:
+    """Although all of it comes in one batch: other events, not at all for a while, and again."""
+    webhook = await stage.webhook(URL, ("deviation.created",))
+    deviation = await stage.deviation()
+    await stage.edit(deviation, "not asked for")
+    await stage.change_webhook(webhook, events=("deviation.updated",))
+    await stage.edit(deviation, "asked for")
+    await stage.change_webhook(webhook, active=False)
+    await stage.edit(deviation, "not active")
+    await stage.change_webhook(webhook, active=True)
+    await stage.edit(deviation, "active again")
+    await Dispatching(stage).go()
+    assert await deliveries(stage) == [
+        (1, 3, "deviation.created", True),
+        (1, 6, "deviation.updated", False),
+        (1, 10, "deviation.updated", False),
+    ]
+
+
+async def test_a_change_that_is_seen_again_does_nothing(stage: Stage) -> None:
+    """Neither it nor what came before it: nobody is told of old facts because he asks for more today."""
+    webhook = await stage.webhook(URL, ("deviation.created",))
+    deviation = await stage.deviation()
+    await stage.edit(deviation, "before")
+    await stage.change_webhook(webhook, url="https://example.com/new", events=("deviation.updated",))
+    await Dispatching(stage).go()
+    await stage.rows("UPDATE ops.endpoints SET disabled_at = now(), disabled_reason = 'gone'")
+    await stage.rows("UPDATE ops.positions SET position = 0 WHERE name = 'webhooks.dispatch'")
+    await Dispatching(stage).go()
+    assert await deliveries(stage) == [(1, 3, "deviation.created", True)]
+    assert await stage.rows("SELECT url, disabled_reason FROM ops.endpoints") == [("https://example.com/new", "gone")]
+
+
+async def test_what_is_known_of_the_trouble_of_an_endpoint_ends_with_its_url(stage: Stage) -> None:
+    webhook = await stage.webhook(URL)
+    failing = "UPDATE ops.endpoints SET failing_since = now()"
+    dispatching = Dispatching(stage)
+    await dispatching.go()
+    for change, told in (({"events": ("capa.closed",)}, False), ({"url": URL}, False), ({"url": f"{URL}/new"}, True)):
+        await stage.rows(failing)
+        await stage.change_webhook(webhook, **change)
+        await dispatching.go()
+        assert await stage.rows("SELECT failing_since IS NULL FROM ops.endpoints") == [(told,)]
+
+
+def test_every_public_event_is_of_a_kind_that_is_told_of() -> None:
+    assert {name.partition(".")[0] for name in PUBLIC_EVENTS} == set(TOLD)

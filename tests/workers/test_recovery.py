@@ -3,36 +3,16 @@
 import asyncio
 import os
 import signal
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
 
-import msgspec
 import psycopg
 import pytest
 
+from tests.workers.processes import process
 from tests.workers.receiver import Receiver, Reply
 from tests.workers.stage import Stage
 from tests.workers.waiting import until
 
 pytestmark = pytest.mark.anyio
-
-ROOT = Path(__file__).parents[2]
-
-
-@asynccontextmanager
-async def process(stage: Stage, **changed: object) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Have a worker process for a while; it is killed at the end, if it was not before."""
-    settings = msgspec.json.encode(stage.settings(**changed), enc_hook=str).decode()
-    command = [sys.executable, "-m", "tests.workers.worker_process", str(stage.folder / "keys"), settings]
-    running = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.DEVNULL)
-    try:
-        yield running
-    finally:
-        if running.returncode is None:
-            running.send_signal(signal.SIGKILL)
-            await running.wait()
 
 
 def owner(stage: Stage, statement: str) -> None:

@@ -22,7 +22,7 @@ async def test_what_was_settled_long_ago_is_dropped_a_little_at_a_time(stage: St
     await stage.rows("UPDATE ops.deliveries SET created_at = now() - interval '31 days' WHERE position < 7")
     await stage.rows("UPDATE ops.deliveries SET state = 'pending' WHERE position = 3")
     async with pool(stage.database.app_dsn, "sweep", 1) as connections:
-        sweep = Sweep(connections, lambda _: None, most=2)
+        sweep = Sweep(connections, stage.codec, lambda _: None, most=2)
         for left in (3, 2, 2):
             await sweep.once()
             assert len(await stage.states()) == left

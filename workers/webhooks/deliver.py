@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
 import psycopg
@@ -12,9 +12,9 @@ from psycopg_pool import AsyncConnectionPool
 
 from ledger.keys import KeyMissing, Vault
 from ledger.queries import queries
+from projections.delivery_log import body_context
 from projections.webhook_secrets import read_secrets
 from workers.webhooks.client import Client
-from workers.webhooks.dispatch import body_context
 from workers.webhooks.schedule import DELIVERED, FAILED, PENDING, Answer, Verdict, judge
 from workers.webhooks.sign import signed_headers
 
@@ -28,16 +28,16 @@ Pool = AsyncConnectionPool[AsyncConnection[Any]]
 
 
 class Endpoint(NamedTuple):
-    """Where deliveries go, and whether they still do."""
+    """Where deliveries go, whether they do now, and why they never do again."""
 
     id: int
     url: str
     told: bool
-    reason: str | None
+    ended: str | None
 
 
 class Delivery(NamedTuple):
-    """A delivery that is due; its body sealed."""
+    """A delivery that is due; its body sealed. `attempts_before` it was asked for again, of all its attempts."""
 
     id: str
     stream: UUID
@@ -45,6 +45,7 @@ class Delivery(NamedTuple):
     event: str
     body: bytes
     attempts: int
+    attempts_before: int
 
 
 class Prepared(NamedTuple):
@@ -110,7 +111,8 @@ class Courier:
         return await self._client.post(endpoint.url, _HEADERS | signed, prepared.body)
 
     def _schedule_next(self, delivery: Delivery, answer: Answer) -> Verdict:
-        return judge(answer, delivery.attempts + 1, self._schedule, self._draw(), self._now())
+        attempts = delivery.attempts - delivery.attempts_before + 1
+        return judge(answer, attempts, self._schedule, self._draw(), self._now())
 
     async def _record(
         self, endpoint: Endpoint, delivery: Delivery, answer: Answer, verdict: Verdict, begun: datetime
@@ -130,14 +132,19 @@ class Courier:
             "reason": _GONE,
         }
         async with self._pool.connection() as connection, connection.transaction():
-            settled = await connection.execute(_SQL.settle, values, prepare=True)
+            # The endpoint before its deliveries, as the dispatcher has it: so that nobody waits in a circle.
+            async with connection.pipeline():
+                await connection.execute(_health(verdict), values, prepare=True)
+                settled = await connection.execute(_SQL.settle, values, prepare=True)
             if settled.rowcount != 1:
-                return False
+                raise psycopg.Rollback
             # Each its own statement, so that `promote` sees what the dispatcher added while `settle` waited for it.
             async with connection.pipeline():
-                for statement in _consequences(verdict):
-                    await connection.execute(statement, values, prepare=True)
-        return True
+                await connection.execute(_SQL.log_attempt, values, prepare=True)
+                if verdict.state != PENDING:
+                    await connection.execute(_SQL.promote, values, prepare=True)
+            return True
+        return False
 
 
 def _storable(error: str | None) -> str | None:
@@ -145,9 +152,9 @@ def _storable(error: str | None) -> str | None:
     return None if error is None else error.encode(errors="replace").decode().replace("\0", "\ufffd")
 
 
-def _consequences(verdict: Verdict) -> list[Any]:
-    health = _SQL.well if verdict.state == DELIVERED else _SQL.disable if verdict.gone else _SQL.failing
-    return [_SQL.log_attempt, health, *([] if verdict.state == PENDING else [_SQL.promote])]
+def _health(verdict: Verdict) -> LiteralString:
+    """Return what an attempt says of its endpoint."""
+    return _SQL.well if verdict.state == DELIVERED else _SQL.disable if verdict.gone else _SQL.failing
 
 
 def _tell(endpoint: Endpoint, delivery: Delivery, answer: Answer, verdict: Verdict) -> None:

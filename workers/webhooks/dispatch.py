@@ -2,24 +2,26 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg import AsyncConnection
 
 from domain.events import Recorded
-from domain.platform.webhooks import WebhookCreated, WebhookDeleted
+from domain.platform.users import USERS
+from domain.platform.webhooks import WEBHOOKS
 from ledger.arrays import BytesColumn, LongColumn, TextColumn, UuidColumn
 from ledger.codec import Codec
 from ledger.keys import Vault
 from ledger.queries import queries
 from ledger.rows import Row
+from projections.delivery_log import DISPATCH, body_context
 from projections.people import People
+from workers.webhooks.endpoints import follow, hold
 from workers.webhooks.render import TOLD, body_of, message_id, name_of, people_of
 
 _SQL = queries("workers", "dispatch")
-_DELIVERIES = queries("workers", "deliveries")
-_DELETED = "the webhook was deleted"
 
 
 class _Told(NamedTuple):
@@ -33,6 +35,7 @@ class _Delivery(NamedTuple):
     id: str
     endpoint: int
     stream: UUID
+    record: int
     position: int
     event: str
     body: bytes
@@ -41,29 +44,36 @@ class _Delivery(NamedTuple):
 class Dispatch:
     """Consumes facts, and makes one delivery for each that an endpoint, registered before it, subscribes to."""
 
-    name = "webhooks.dispatch"
-    kinds = frozenset({*TOLD, "webhook", "user"})
+    name = DISPATCH
+    kinds = frozenset({*TOLD, WEBHOOKS.kind, USERS.kind})
 
-    def __init__(self, codec: Codec, wake: Callable[[int], None], *, first_wait: float = 0.0) -> None:
-        """Wake an endpoint's drain with `wake`; `first_wait`: seconds before a first attempt."""
+    def __init__(self, codec: Codec, wake: Callable[[int], None], *, first_wait: float = 0.0, base: str = "") -> None:
+        """Wake an endpoint's drain with `wake`; `first_wait`: seconds before a first attempt.
+
+        base: where clients reach us, which links begin with; where that is not known, a link is its path alone.
+        """
         self._codec = codec
         self._people = People(codec)
         self._wake = wake
         self._first_wait = first_wait
+        self._base = base
         self._changed: set[int] = set()
 
     async def apply(self, connection: AsyncConnection[Any], events: Sequence[Recorded]) -> None:
-        """Keep the list of endpoints, and add deliveries. Folds and renders nothing that nobody subscribes to."""
-        if any(event.event.kind == "user" for event in events):
+        """Keep the list of endpoints, and add deliveries, as one fact comes after the other.
+
+        Folds and renders nothing that nobody subscribes to.
+        """
+        if any(event.event.kind == USERS.kind for event in events):
             self._people.forget()
-        for event in events:
-            await self._register(connection, event)
-        public = [event for event in events if event.event.kind in TOLD]
-        told = await self._subscribed(connection, public) if public else []
-        if told:
-            deliveries = await self._deliveries(connection, public, told)
-            await self._add(connection, deliveries)
-            self._changed.update(delivery.endpoint for delivery in deliveries)
+        if about := [event for event in events if event.event.kind == WEBHOOKS.kind]:
+            await hold(connection, about)
+        for about_webhook, run in groupby(events, lambda event: event.event.kind == WEBHOOKS.kind):
+            if about_webhook:
+                for event in run:
+                    self._changed |= await follow(connection, event, self._first_wait)
+            else:
+                await self._tell(connection, [event for event in run if event.event.kind in TOLD])
 
     async def committed(self) -> None:
         """Wake the drain of each endpoint that has something to be done, once."""
@@ -71,17 +81,12 @@ class Dispatch:
         for endpoint in changed:
             self._wake(endpoint)
 
-    async def _register(self, connection: AsyncConnection[Any], recorded: Recorded) -> None:
-        event = recorded.event
-        if isinstance(event, WebhookCreated):
-            endpoint = (event.id, recorded.stream, recorded.position, event.url, list(event.events), event.active)
-            await connection.execute(_SQL.register, endpoint)
-        elif isinstance(event, WebhookDeleted):
-            cursor = await connection.execute(_SQL.remove, (_DELETED, recorded.stream))
-            for (endpoint,) in await cursor.fetchall():
-                await connection.execute(_DELIVERIES.abandon, (endpoint, _DELETED))
-                await connection.execute(_SQL.forget_secrets, (endpoint,))
-                self._changed.add(endpoint)
+    async def _tell(self, connection: AsyncConnection[Any], public: Sequence[Recorded]) -> None:
+        told = await self._subscribed(connection, public) if public else []
+        if told:
+            deliveries = await self._deliveries(connection, public, told)
+            await self._add(connection, deliveries)
+            self._changed.update(delivery.endpoint for delivery in deliveries)
 
     async def _subscribed(self, connection: AsyncConnection[Any], events: Iterable[Recorded]) -> list[_Told]:
         cursor = await connection.execute(_SQL.endpoints, prepare=True)
@@ -104,9 +109,10 @@ class Dispatch:
             connection, {person for it in told for person in people_of(it.event, records[it.event.position])}
         )
         return [
-            _delivery(endpoint, it.event, body, self._codec.vault)
+            _delivery(endpoint, it.event, record.id, body, self._codec.vault)
             for it in told
-            for body in [body_of(it.event, records[it.event.position], people)]
+            for record in [records[it.event.position]]
+            for body in [body_of(it.event, record, people, self._base)]
             for endpoint in it.endpoints
         ]
 
@@ -145,12 +151,14 @@ class Dispatch:
     async def _add(self, connection: AsyncConnection[Any], deliveries: Sequence[_Delivery]) -> None:
         pairs = sorted({(delivery.endpoint, delivery.stream) for delivery in deliveries})
         asked = LongColumn([endpoint for endpoint, _ in pairs]), UuidColumn([stream for _, stream in pairs])
-        cursor = await connection.execute(_SQL.lock_tails, asked, prepare=True)
-        queued = set(await cursor.fetchall())
+        cursor = await connection.execute(_SQL.lock_heads, asked, prepare=True)
+        heads = await cursor.fetchall()
+        queued = {(endpoint, stream) for endpoint, stream, _, again in heads if not again}
         batch = {
             "id": TextColumn([delivery.id for delivery in deliveries]),
             "endpoint_id": LongColumn([delivery.endpoint for delivery in deliveries]),
             "stream": UuidColumn([delivery.stream for delivery in deliveries]),
+            "record": LongColumn([delivery.record for delivery in deliveries]),
             "position": LongColumn([delivery.position for delivery in deliveries]),
             "event": TextColumn([delivery.event for delivery in deliveries]),
             "body": BytesColumn([delivery.body for delivery in deliveries]),
@@ -158,14 +166,11 @@ class Dispatch:
             "wait": self._first_wait,
         }
         await connection.execute(_SQL.add, batch, prepare=True)
+        if overtaken := [delivery for _, _, delivery, again in heads if again]:
+            await connection.execute(_SQL.give_way, (TextColumn(overtaken),), prepare=True)
 
 
-def _delivery(endpoint: int, event: Recorded, body: bytes, vault: Vault) -> _Delivery:
+def _delivery(endpoint: int, event: Recorded, record: int, body: bytes, vault: Vault) -> _Delivery:
     message = message_id(endpoint, event)
     sealed = vault.seal(body, body_context(message))
-    return _Delivery(message, endpoint, event.stream, event.position, name_of(event.event), sealed)
-
-
-def body_context(message: str) -> str:
-    """Return what a message's body is sealed for."""
-    return f"delivery/{message}"
+    return _Delivery(message, endpoint, event.stream, record, event.position, name_of(event.event), sealed)

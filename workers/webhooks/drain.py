@@ -1,7 +1,7 @@
 """Draining: what is due at an endpoint is sent until nothing is, by one process at a time."""
 
 import asyncio
-from typing import Any
+from uuid import UUID
 
 import psycopg
 import structlog
@@ -94,14 +94,14 @@ class Drains:
 
     async def _drain(self, number: int) -> bool:
         """Send what is due, records beside each other; False where the endpoint turns out to be another's."""
-        under_way: dict[asyncio.Task[bool], str] = {}
+        under_way: dict[asyncio.Task[bool], UUID] = {}
         ours = True
         try:
             while True:
                 if ours and not self._stopping:
                     endpoint, due = await self._look(number, list(under_way.values()))
                     for delivery in due:
-                        under_way[asyncio.create_task(self._attempt(endpoint, delivery))] = delivery.id
+                        under_way[asyncio.create_task(self._attempt(endpoint, delivery))] = delivery.stream
                 if not under_way:
                     return ours
                 done, _ = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
@@ -119,16 +119,17 @@ class Drains:
             _interrupted(endpoint.id, error)
             return False
 
-    async def _look(self, number: int, under_way: list[str]) -> tuple[Endpoint, list[Delivery]]:
+    async def _look(self, number: int, under_way: list[UUID]) -> tuple[Endpoint, list[Delivery]]:
+        """Return what may be sent beside what is under way: of each record one at a time."""
         async with self._pool.connection() as connection:
             found = await (await connection.execute(_SQL.endpoint, (number,), prepare=True)).fetchone()
             assert found is not None  # noqa: S101 - deliveries refer to it
             endpoint = Endpoint(*found)
             if not endpoint.told:
-                if not under_way:
-                    await connection.execute(_SQL.abandon, (number, endpoint.reason))
+                if endpoint.ended is not None and not under_way:
+                    await connection.execute(_SQL.abandon, (number, endpoint.ended))
                 return endpoint, []
-            asked: tuple[Any, ...] = (number, under_way, _PARALLEL - len(under_way))
+            asked = {"endpoint": number, "under_way": under_way, "most": _PARALLEL - len(under_way)}
             cursor = await connection.execute(_SQL.due, asked, prepare=True)
             return endpoint, [Delivery(*row) for row in await cursor.fetchall()]
 

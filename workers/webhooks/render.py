@@ -9,11 +9,13 @@ import msgspec
 
 from domain.events import Event, Recorded
 from domain.platform.users import User
-from domain.quality.deviation import DEVIATIONS, public_name
-from domain.quality.deviation_facts import Deviation
+from domain.quality.capa import CAPAS
+from domain.quality.deviation import DEVIATIONS
+from domain.quality.public import public_name
 from domain.workflow import Record, Workflow
 from ledger.rows import microseconds
-from projections.deviation_views import detail, people_in, seconds, user_ref
+from projections import capa_views, deviation_views
+from projections.shown import seconds, user_ref
 
 R = TypeVar("R", bound=Record)
 People = Mapping[int, User]
@@ -23,17 +25,39 @@ _MESSAGES = uuid5(NAMESPACE_URL, "https://flowledger.dev/messages")
 
 @dataclass(frozen=True)
 class Told(Generic[R]):
-    """How one kind of record is told of: its public name, whose names it shows, and its representation."""
+    """How one kind of record is told of: its public name, whose names it shows, and its representation.
+
+    shown: takes the record, people by id, and what links begin with.
+    linked: fields of the representation that show what other records say now: no part of what a fact left.
+    """
 
     workflow: Workflow[R]
     name: Callable[[Event], str]
     people: Callable[[R], set[int]]
-    shown: Callable[[R, People], Any]
+    shown: Callable[[R, People, str], Any]
+    linked: frozenset[str] = frozenset()
 
 
-_DEVIATIONS: Told[Deviation] = Told(DEVIATIONS, public_name, people_in, detail)
 #: Every kind of record whose facts subscribers are told of.
-TOLD: Mapping[str, Told[Any]] = {DEVIATIONS.kind: _DEVIATIONS}
+TOLD: Mapping[str, Told[Any]] = {
+    told.workflow.kind: told
+    for told in (
+        Told(
+            DEVIATIONS,
+            public_name,
+            deviation_views.people_in,
+            lambda record, people, base: deviation_views.detail(record, people, base=base),
+            frozenset({"capas"}),
+        ),
+        Told(
+            CAPAS,
+            public_name,
+            capa_views.people_in,
+            lambda record, people, base: capa_views.detail(record, people, base=base),
+            frozenset({"source"}),
+        ),
+    )
+}
 
 
 def name_of(event: Event) -> str:
@@ -47,10 +71,11 @@ def people_of(recorded: Recorded, record: Any) -> set[int]:
     return TOLD[recorded.event.kind].people(record) | ({actor} if actor is not None else set())
 
 
-def body_of(recorded: Recorded, record: Any, people: People) -> bytes:
-    """Return the body that tells of a fact, with the record as that fact left it."""
-    event = recorded.event
-    data: dict[str, Any] = msgspec.to_builtins(TOLD[event.kind].shown(record, people))
+def body_of(recorded: Recorded, record: Any, people: People, base: str = "") -> bytes:
+    """Return the body that tells of a fact, with the record as that fact left it; its links begin with `base`."""
+    event, told = recorded.event, TOLD[recorded.event.kind]
+    shown: dict[str, Any] = msgspec.to_builtins(told.shown(record, people, base))
+    data = {name: value for name, value in shown.items() if name not in told.linked}
     data["changed_by"] = _changed_by(event.actor, people)
     if event.from_state is not None and event.to_state not in (None, event.from_state):
         data |= {"old_status": event.from_state, "new_status": event.to_state}

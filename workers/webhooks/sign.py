@@ -1,21 +1,16 @@
 """Signing as Standard Webhooks 1.0.0 has it: `v1`, HMAC-SHA256 over id, timestamp and body."""
 
 import hmac
-from base64 import b64decode, b64encode
-from binascii import Error as NotBase64
+from base64 import b64encode
 from collections.abc import Sequence
 
-_PREFIX = "whsec_"
+from domain.platform.webhooks import encoded_key
 
 
 def key_of(secret: str) -> bytes:
     """Return a secret's HMAC key: what `whsec_<base64>` encodes, else the string itself in UTF-8."""
-    if secret.startswith(_PREFIX):
-        try:
-            return b64decode(secret.removeprefix(_PREFIX), validate=True)
-        except NotBase64:
-            pass  # Whoever chose it could not mean base64: then it is a string like any other.
-    return secret.encode()
+    key = encoded_key(secret)
+    return secret.encode() if key is None else key
 
 
 def signature(key: bytes, message_id: str, timestamp: int, body: bytes) -> str:

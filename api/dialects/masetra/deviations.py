@@ -1,17 +1,24 @@
-"""Deviations: list, report, look at."""
+"""Deviations: list, report, write down what was found out."""
 
+from collections.abc import Sequence
+
+from msgspec import UNSET
+
+from api import records
 from api.actions import Given, Loaded, attempt, create
-from api.call import Call, NoQuery
+from api.call import Call
 from api.dialects.masetra import shapes
-from api.dialects.masetra.forms import page_reply
-from api.reply import Reply, record_reply
-from domain.errors import NotFound
-from domain.platform.users import User
+from api.dialects.masetra.resources import DEVIATION
+from api.records.edits import as_json
+from api.reply import Reply
+from domain.events import Event
 from domain.quality import deviation as rules
 from domain.quality.deviation import DEVIATIONS
-from domain.quality.deviation_facts import CANCELLED, Deviation
-from projections.deviation_queries import DeviationFilter, find, one
-from projections.deviation_views import detail, people_in
+from domain.quality.deviation_facts import Deviation
+from projections.deviation_queries import DeviationFilter, find
+from projections.deviation_views import investigation_out
+
+_FOUND = ("root_cause_analysis", "investigation_method", "findings")
 
 
 async def list_deviations(call: Call) -> Reply:
@@ -24,12 +31,10 @@ async def list_deviations(call: Call) -> Reply:
         begun_from=query.date_from,
         begun_before=query.date_to,
     )
-    limit, offset = query.size, query.offset
-    if wanted.status == CANCELLED and not call.actor.may("audit.read"):
-        return page_reply(call, query, 0, b"")
-    async with call.doors.pool.connection() as connection:
-        found = await find(connection, wanted, limit, offset, call.doors.counts)
-    return page_reply(call, query, found.total, found.summaries)
+    limit, offset, counts = query.size, query.offset, call.doors.counts
+    return await records.narrowed(
+        DEVIATION, call, query, query.status, lambda connection: find(connection, wanted, limit, offset, counts)
+    )
 
 
 async def report_deviation(call: Call) -> Reply:
@@ -38,35 +43,21 @@ async def report_deviation(call: Call) -> Reply:
     given = call.given(shapes.DeviationIn)
     data = {name: getattr(given, name) for name in given.__struct_fields__}
     made = rules.report(await attempt(call, Loaded(None, []), Given()), data, call.doors.quality)
-    people = {call.signed_in.id: call.signed_in}
-    return await create(call, DEVIATIONS, made, lambda record: reply(record, people, 201))
+    around = records.Around({call.signed_in.id: call.signed_in}, None, call.base_url)
+    return await create(call, DEVIATIONS, made, lambda record: records.reply(DEVIATION, record, around, 201))
 
 
-async def get_deviation(call: Call) -> Reply:
-    """Answer one deviation, as the read model has it."""
-    async with call.doors.pool.connection() as connection:
-        record = await one(connection, call.doors.deviations, call.record_id)
-        if record is None:
-            raise NotFound(f"There is no deviation {call.record_id}.")
-        check_present(call, record)
-        people = await call.doors.people.get(connection, people_in(record))
-    call.query(NoQuery)
-    return reply(record, people)
+async def record_investigation(call: Call) -> Reply:
+    """Write down what was found out."""
+    step = DEVIATIONS.step("record_investigation")
 
+    async def decide(loaded: Loaded) -> Sequence[Event]:
+        it: Deviation = loaded.record
+        wanted = call.given(shapes.InvestigationIn, as_json(investigation_out(it)))
+        changes = {name: value for name in _FOUND if (value := getattr(wanted, name)) is not UNSET}
+        if not changes and it.status in step.sources:
+            return []
+        who = await attempt(call, loaded, Given(comment=wanted.comment, reason=wanted.reason))
+        return [rules.record_findings(it, who, changes)]
 
-def check_present(call: Call, record: Deviation) -> None:
-    """Raise NotFound where a record is not to be seen: cancelled, or not for who asks."""
-    if record.status == CANCELLED or not call.actor.may("deviation.read"):
-        raise NotFound(f"There is no deviation {record.id}.")
-
-
-def present(call: Call, loaded: Loaded) -> Deviation:
-    """Return a loaded deviation that is there for who asks. Raises NotFound."""
-    record: Deviation = loaded.record
-    check_present(call, record)
-    return record
-
-
-def reply(record: Deviation, people: dict[int, User], status: int = 200) -> Reply:
-    """Return a deviation as its detail shows it."""
-    return record_reply(record.version, detail(record, people), status)
+    return await records.alter(DEVIATION, call, step.trigger, decide)

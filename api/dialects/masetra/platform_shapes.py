@@ -1,19 +1,23 @@
-"""What Masetra's clients send and get of sign-ins, users and webhooks."""
+"""What Masetra's clients send and get of sign-ins and users."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from api.fields import VERBATIM
-from projections.deviation_views import UserRef
+from api.fields import LINE
+from projections.shown import UserRef
+
+Password = Annotated[str, Meta(min_length=1, max_length=1024)]
+Email = Annotated[str, Meta(max_length=254, pattern=r"^([^@\s]+@[^@\s]+)?$"), LINE]
+PersonName = Annotated[str, Meta(max_length=150), LINE]
 
 
 class TokenIn(Struct, frozen=True):
     """Who wants to sign in."""
 
     username: Annotated[str, Meta(min_length=1, max_length=150)]
-    password: Annotated[str, Meta(min_length=1, max_length=1024)]
+    password: Password
 
 
 class RefreshIn(Struct, frozen=True):
@@ -55,12 +59,12 @@ class DoneOut(Struct, frozen=True):
 class UserIn(Struct, frozen=True, kw_only=True):
     """A new user."""
 
-    username: Annotated[str, Meta(min_length=1, max_length=150, pattern=r"^\S(.*\S)?$")]
-    password: Annotated[str, Meta(min_length=1, max_length=1024)]
-    email: Annotated[str, Meta(max_length=254, pattern=r"^([^@\s]+@[^@\s]+)?$")] = ""
-    first_name: Annotated[str, Meta(max_length=150)] = ""
-    last_name: Annotated[str, Meta(max_length=150)] = ""
-    department: Annotated[str, Meta(max_length=200)] = ""
+    username: Annotated[str, Meta(min_length=1, max_length=150, pattern=r"^\S(.*\S)?$"), LINE]
+    password: Password
+    email: Email = ""
+    first_name: PersonName = ""
+    last_name: PersonName = ""
+    department: Annotated[str, Meta(max_length=200), LINE] = ""
     roles: Annotated[list[str], Meta(max_length=50)] = []
     is_active: bool = True
 
@@ -96,35 +100,3 @@ class UserPage(Struct, frozen=True):
     next: str | None
     previous: str | None
     results: list[UserOut]
-
-
-EventName = Literal["deviation.created", "deviation.updated", "deviation.approved", "deviation.closed"]
-
-
-class WebhookIn(Struct, frozen=True, kw_only=True):
-    """A new webhook."""
-
-    url: Annotated[str, Meta(min_length=1, max_length=2000)]
-    events: Annotated[list[EventName], Meta(min_length=1, max_length=50)]
-    secret: Annotated[str, Meta(min_length=1, max_length=500), VERBATIM]
-    active: bool = True
-
-
-class WebhookOut(Struct, frozen=True):
-    """A webhook; the secret is never shown."""
-
-    id: int
-    url: str
-    events: tuple[str, ...]
-    active: bool
-    created: datetime
-    failing_since: datetime | None
-
-
-class WebhookPage(Struct, frozen=True):
-    """A page of webhooks."""
-
-    count: int
-    next: str | None
-    previous: str | None
-    results: list[WebhookOut]

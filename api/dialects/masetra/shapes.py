@@ -1,21 +1,22 @@
 """What Masetra's clients send and get of deviations."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from api.dialects.masetra.forms import Page
-from api.fields import END
-from domain.workflow import Offer
-from projections.deviation_views import DeviationSummary
+from api.fields import END, LINE
+from api.records.shapes import Because, Firing, HistoryEntry, Moving, Sentence, Words
+from projections.capa_views import CapaDetail
+from projections.deviation_views import DeviationDetail, DeviationSummary
 
-Line = Annotated[str, Meta(min_length=1, max_length=200)]
-Short = Annotated[str, Meta(max_length=200)]
+Line = Annotated[str, Meta(min_length=1, max_length=200), LINE]
+Short = Annotated[str, Meta(max_length=200), LINE]
 Text = Annotated[str, Meta(min_length=1, max_length=20_000)]
 Long = Annotated[str, Meta(max_length=20_000)]
-Sentence = Annotated[str, Meta(min_length=1, max_length=2_000)]
 Category = Literal["PROCEDURAL", "EQUIPMENT", "MATERIAL", "ENVIRONMENTAL", "OTHER"]
+MaybeCategory = Literal["PROCEDURAL", "EQUIPMENT", "MATERIAL", "ENVIRONMENTAL", "OTHER", ""]
 Classification = Literal["CRITICAL", "MAJOR", "MINOR"]
 Priority = Literal["LOW", "MEDIUM", "HIGH", "URGENT"]
 Method = Literal["FIVE_WHYS", "FISHBONE", "CHECKLIST", "OTHER"]
@@ -50,14 +51,21 @@ class DeviationIn(Struct, frozen=True, kw_only=True):
     due_date: datetime | None = None
 
 
-class SignatureIn(Struct, frozen=True):
-    """The signer's password again, and what the signature means."""
+class WantedCapaIn(Struct, frozen=True, kw_only=True):
+    """A CAPA that is to follow from the deviation that is closed."""
 
-    password: Annotated[str, Meta(min_length=1, max_length=1024)]
-    meaning: Annotated[str, Meta(min_length=1, max_length=500)]
+    title: Line
+    description: Text
+    priority: Priority = "MEDIUM"
+    department: Line
+    target_completion_date: datetime | None = None
+    category: MaybeCategory = ""
+    root_cause_analysis: Long = ""
+    impact_assessment: Long = ""
+    effectiveness_criteria: Long = ""
 
 
-class DeviationChange(Struct, frozen=True, kw_only=True):
+class DeviationChange(Moving, frozen=True, kw_only=True):
     """Fields to change; those that are not given stay. `status` fires the one transition that leads there."""
 
     title: Line | UnsetType = UNSET
@@ -76,43 +84,32 @@ class DeviationChange(Struct, frozen=True, kw_only=True):
     investigator: Id | UnsetType = UNSET
     question: Sentence | UnsetType = UNSET
     answer: Sentence | UnsetType = UNSET
-    comment: Sentence | None = None
-    reason: Sentence | None = None
-    signature: SignatureIn | None = None
+    open_capa: WantedCapaIn | UnsetType | None = UNSET
 
 
-class TransitionIn(Struct, frozen=True, kw_only=True):
-    """A transition to fire, with the step's own fields beside it."""
+class DeviationTransition(Firing, frozen=True, kw_only=True):
+    """A transition of a deviation to fire, with the step's own fields beside it."""
 
-    transition: Annotated[str, Meta(min_length=1, max_length=100)]
-    comment: Sentence | None = None
-    reason: Sentence | None = None
-    signature: SignatureIn | None = None
     investigator: Id | UnsetType = UNSET
     question: Sentence | UnsetType = UNSET
     answer: Sentence | UnsetType = UNSET
+    open_capa: WantedCapaIn | UnsetType | None = UNSET
 
 
-class InvestigationIn(Struct, frozen=True, kw_only=True):
+class InvestigationIn(Words, frozen=True, kw_only=True):
     """What was found out; fields that are not given stay."""
 
     root_cause_analysis: Text | UnsetType = UNSET
     investigation_method: Method | UnsetType = UNSET
     findings: Text | UnsetType = UNSET
-    comment: Sentence | None = None
-    reason: Sentence | None = None
 
 
-class RemovalIn(Struct, frozen=True):
+class RemovalIn(Because, frozen=True):
     """Why it is removed."""
 
-    reason: Sentence | None = None
 
-
-class RemovalQuery(Struct, frozen=True):
+class RemovalQuery(Because, frozen=True):
     """Why it is removed, in the query."""
-
-    reason: Sentence | None = None
 
 
 class DeviationQuery(Page, frozen=True, kw_only=True):
@@ -124,6 +121,12 @@ class DeviationQuery(Page, frozen=True, kw_only=True):
     date_to: Annotated[datetime | None, END] = None
 
 
+class DeviationMoved(DeviationDetail, frozen=True, kw_only=True):
+    """A deviation after a change. `open_capa`, where closing asked for a CAPA: that one, or null before it is there."""
+
+    open_capa: CapaDetail | UnsetType | None = UNSET
+
+
 class DeviationPage(Struct, frozen=True):
     """A page of deviations."""
 
@@ -131,64 +134,6 @@ class DeviationPage(Struct, frozen=True):
     next: str | None
     previous: str | None
     results: list[DeviationSummary]
-
-
-class TransitionsOut(Struct, frozen=True):
-    """What may be fired now, and for the rest why not."""
-
-    status: str
-    transitions: list[Offer]
-
-
-class ActorOut(Struct, frozen=True):
-    """Who did it."""
-
-    id: int
-    username: str
-    display_name: str
-
-
-class SourceOut(Struct, frozen=True):
-    """Where it came from."""
-
-    address: str | None
-    token_id: str | None
-
-
-class ChangeOut(Struct, frozen=True):
-    """A field before and after."""
-
-    field: str
-    before: Any
-    after: Any
-
-
-class SignatureOut(Struct, frozen=True):
-    """An electronic signature; `valid`: its seal and the hash of what was signed hold."""
-
-    by: int
-    name: str
-    at: datetime
-    meaning: str
-    hash: str
-    valid: bool
-
-
-class HistoryEntry(Struct, frozen=True, rename={"from_state": "from", "to_state": "to"}):
-    """One event of a record."""
-
-    position: int
-    version: int
-    event: str
-    at: datetime
-    actor: ActorOut | None
-    source: SourceOut
-    from_state: str | None
-    to_state: str | None
-    comment: str | None
-    reason: str | None
-    changes: list[ChangeOut]
-    signature: SignatureOut | None
 
 
 class HistoryPage(Struct, frozen=True):

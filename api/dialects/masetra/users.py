@@ -2,40 +2,40 @@
 
 import os
 import uuid
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
-from msgspec import Meta
 
 from api.actions import Given, Loaded, attempt, create
-from api.auth import credentials, password_faults, user_id_of
+from api.auth import credentials, user_id_of
 from api.call import Call, NoQuery
 from api.dialects.masetra import platform_shapes as shapes
-from api.dialects.masetra.forms import Page, page_reply
+from api.dialects.masetra.account_shapes import UserQuery
+from api.dialects.masetra.forms import page_reply
 from api.input import together
 from api.reply import Reply, record_reply
 from domain.errors import Conflict, Fault, InvalidInput, NotFound
-from domain.platform.roles import ROLES
+from domain.platform.passwords import password_faults
+from domain.platform.user_rules import check_grants
 from domain.platform.users import ACTIVE, USERS, User
 from ledger.keys import Vault
-from projections.deviation_views import seconds
-from projections.user_queries import find
+from projections.shown import seconds
+from projections.standing import Standing
+from projections.user_queries import UserFilter, find
 
-
-class UserQuery(Page, frozen=True, kw_only=True):
-    """What a list of users is narrowed to; deactivated ones only where they are asked for."""
-
-    is_active: Annotated[str, Meta(pattern="^(true|false)$")] = "true"
+_NO_PROFILE: Mapping[str, str] = {}
 
 
 async def list_users(call: Call) -> Reply:
     """Answer a page of users, oldest first."""
     call.require("user.read")
     query = call.query(UserQuery)
-    async with call.doors.pool.connection() as connection:
-        count, records = await find(
-            connection, call.doors.users, active=query.is_active == "true", limit=query.size, offset=query.offset
-        )
+    doors = call.doors
+    async with doors.pool.connection() as connection:
+        named = None if query.username is None else await user_id_of(connection, doors.vault.keys, query.username) or 0
+        wanted = UserFilter(active=query.is_active == "true", id=named, department=query.department, role=query.role)
+        count, records = await find(connection, doors.users, wanted, query.size, query.offset)
     return page_reply(call, query, count, b",".join(msgspec.json.encode(user_out(user)) for user in records))
 
 
@@ -44,17 +44,18 @@ async def get_user(call: Call) -> Reply:
     number = call.record_id
     async with call.doors.pool.connection() as connection:
         user = (await call.doors.people.get(connection, {number})).get(number)
-    if user is None or not (call.actor.may("user.read") or call.actor.id == number):
-        raise NotFound(f"There is no user {number}.")
+    check_seen(call, user)
+    assert user is not None  # noqa: S101 - it was seen
     call.query(NoQuery)
-    return record_reply(user.version, user_out(user))
+    return reply(user)
 
 
 async def add_user(call: Call) -> Reply:
     """Add a user who can sign in; the name is taken for ever."""
     call.require("user.manage")
-    given = _checked(call)
     doors = call.doors
+    check_grants(call.actor, (), given_roles(call), doors.standing.granted)
+    given = _checked(call)
     keys = doors.vault.keys
     async with doors.pool.connection() as connection:
         if await user_id_of(connection, keys, given.username) is not None:
@@ -65,30 +66,47 @@ async def add_user(call: Call) -> Reply:
         call,
         USERS,
         USERS.create(who, _facts(doors.vault, given)),
-        lambda user: record_reply(user.version, user_out(user), 201),
+        lambda user: reply(user, 201),
         then=lambda user: () if given.is_active else (USERS.decide(USERS.step("deactivate"), user, who, {}),),
-        statements=lambda user: credentials(keys, user.id, given.username, password_hash),
+        statements=lambda user: credentials(keys, user.id, given.username, password_hash, active=given.is_active),
     )
+
+
+def check_seen(call: Call, user: User | None) -> None:
+    """Raise NotFound where there is no such user, or where who asks may see himself alone, and it is another."""
+    if user is None or not (call.actor.may("user.read") or call.actor.id == user.id):
+        raise NotFound(f"There is no user {call.record_id}.")
+
+
+def given_roles(call: Call) -> list[str]:
+    """Return the names of roles in the body, whatever else is in it."""
+    roles = call.body.raw.get("roles")
+    return [role for role in roles if isinstance(role, str)] if isinstance(roles, list) else []
+
+
+def check_rules(raw: Mapping[str, Any], username: str, standing: Standing) -> None:
+    """Raise InvalidInput with everything that is wrong with a password and with roles."""
+    password, roles = raw.get("password"), raw.get("roles")
+    faults = password_faults(password, username, standing.settings) if isinstance(password, str) else []
+    given = roles if isinstance(roles, list) else []
+    unknown = [str(role)[:50] for role in given if not isinstance(role, str) or standing.role(role) is None]
+    if unknown:
+        there = ", ".join(role.name for role in standing.roles)
+        faults.append(Fault("roles", f"There is no role {', '.join(unknown[:5])}. There are: {there}."))
+    if faults:
+        raise InvalidInput(faults)
 
 
 def _checked(call: Call) -> shapes.UserIn:
     """Return the new user as given. Raises InvalidInput with what is wrong with password and roles, too."""
-    given, _ = together(lambda: call.given(shapes.UserIn), lambda: _check_rules(call.body.raw))
+    raw = call.body.raw
+    name = raw.get("username")
+    given, _ = together(
+        lambda: call.given(shapes.UserIn),
+        lambda: check_rules(raw, name if isinstance(name, str) else "", call.doors.standing),
+    )
     user: shapes.UserIn = given
     return user
-
-
-def _check_rules(raw: dict[str, Any]) -> None:
-    password, username, roles = raw.get("password"), raw.get("username"), raw.get("roles")
-    faults = []
-    if isinstance(password, str):
-        faults += password_faults(password, username if isinstance(username, str) else "")
-    unknown = [role for role in roles if role not in ROLES] if isinstance(roles, list) else []
-    if unknown:
-        named = ", ".join(str(role)[:50] for role in unknown[:5])
-        faults.append(Fault("roles", f"There is no role {named}. There are: {', '.join(ROLES)}."))
-    if faults:
-        raise InvalidInput(faults)
 
 
 def _facts(vault: Vault, given: shapes.UserIn) -> dict[str, Any]:
@@ -100,6 +118,11 @@ def _facts(vault: Vault, given: shapes.UserIn) -> dict[str, Any]:
         "department": given.department,
         "roles": tuple(dict.fromkeys(given.roles)),
     }
+
+
+def reply(user: User, status: int = 200) -> Reply:
+    """Return a user as his record shows him."""
+    return record_reply(user.version, user_out(user), status)
 
 
 def user_out(user: User) -> shapes.UserOut:
@@ -119,5 +142,15 @@ def user_out(user: User) -> shapes.UserOut:
         roles=user.roles,
         is_active=user.status == ACTIVE,
         date_joined=seconds(user.joined_at),
-        profile=shapes.ProfileOut("", "", []),
+        profile=_profile(user),
+    )
+
+
+def _profile(user: User) -> shapes.ProfileOut:
+    """Return what else is known; skills are kept a line each."""
+    value = (user.profile and user.profile.value) or _NO_PROFILE
+    return shapes.ProfileOut(
+        job_title=value.get("job_title", ""),
+        phone=value.get("phone", ""),
+        skills=[skill for skill in value.get("skills", "").split("\n") if skill],
     )

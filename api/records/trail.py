@@ -1,4 +1,4 @@
-"""What may be done with a deviation, and what was."""
+"""What was done with a record: its history, and whether its signatures hold."""
 
 import hmac
 from typing import Any
@@ -6,41 +6,38 @@ from typing import Any
 import msgspec
 
 from api.actions import Loaded, load
-from api.call import Call, NoQuery
-from api.dialects.masetra import shapes
-from api.dialects.masetra.deviations import present
-from api.dialects.masetra.forms import Page, page_reply
+from api.call import Call
+from api.records import shapes
+from api.records.resource import Forms, R, Resource
 from api.reply import Reply
 from domain.errors import NotFound
 from domain.events import Recorded, Signature
 from domain.platform.users import User
-from domain.quality.deviation import DEVIATIONS
+from domain.workflow import Workflow
 from ledger.read import stream_digest
-from projections.deviation_views import user_ref
-from projections.history import Entry, history
+from projections.history import Entry
+from projections.history import history as told
+from projections.shown import user_ref
 
 
-async def list_transitions(call: Call) -> Reply:
-    """Answer every transition: whether who asks may fire it now, and why not."""
-    record = present(call, await load(call, DEVIATIONS, call.record_id))
-    call.query(NoQuery)
-    offers = DEVIATIONS.offers(record, call.actor)
-    return Reply(body=msgspec.json.encode(shapes.TransitionsOut(record.status, offers)))
+async def history(resource: Resource[R], call: Call) -> Reply:
+    """Answer a record's events, oldest first; that of a hidden record stays."""
+    loaded = await load(call, resource.workflow, call.record_id)
+    if not call.actor.may(resource.reads):
+        raise NotFound(f"There is no {resource.workflow.kind} {call.record_id}.")
+    return await told_of(call, resource.workflow, loaded, resource.forms)
 
 
-async def list_history(call: Call) -> Reply:
-    """Answer a record's events, oldest first; that of a cancelled record stays."""
-    loaded = await load(call, DEVIATIONS, call.record_id)
-    if not call.actor.may("deviation.read"):
-        raise NotFound(f"There is no deviation {call.record_id}.")
-    query = call.query(Page)
-    entries = history(DEVIATIONS, call.doors.codec.recorded(loaded.rows))
+async def told_of(call: Call, workflow: Workflow[R], loaded: Loaded, forms: Forms) -> Reply:
+    """Answer a page of a loaded record's events."""
+    query = call.query(forms.page)
+    entries = told(workflow, call.doors.codec.recorded(loaded.rows))
     page = entries[query.offset : query.offset + query.size]
     actors = {entry.recorded.event.actor for entry in page} - {None}
     async with call.doors.pool.connection() as connection:
         people = await call.doors.people.get(connection, [actor for actor in actors if actor is not None])
     ready = b",".join(msgspec.json.encode(_entry(call, loaded, entry, people)) for entry in page)
-    return page_reply(call, query, len(entries), ready)
+    return forms.paged(call, query, len(entries), ready)
 
 
 def _entry(call: Call, loaded: Loaded, entry: Entry, people: dict[int, User]) -> shapes.HistoryEntry:

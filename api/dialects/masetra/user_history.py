@@ -1,0 +1,19 @@
+"""What befell a user: to who manages users, and to who sees the audit trail."""
+
+from api.actions import load
+from api.call import Call
+from api.dialects.masetra.resources import FORMS
+from api.dialects.masetra.users import check_seen
+from api.records.trail import told_of
+from api.reply import Reply
+from domain.errors import Denied
+from domain.platform.users import USERS
+
+
+async def list_history(call: Call) -> Reply:
+    """Answer a user's events, oldest first."""
+    loaded = await load(call, USERS, call.record_id)
+    check_seen(call, loaded.record)
+    if not (call.actor.may("user.manage") or call.actor.may("audit.read")):
+        raise Denied("This needs the permission user.manage or audit.read.")
+    return await told_of(call, USERS, loaded, FORMS)
