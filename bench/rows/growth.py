@@ -27,7 +27,7 @@ _ASKED = {
 
 def _measure(stage: Stage) -> Sequence[Figure]:
     small = _milliseconds(stage, "few", EVENTS, _FEW)
-    large = _milliseconds(stage, "very many", _MANY_EVENTS, _MANY)
+    large = _milliseconds(stage, "very_many", _MANY_EVENTS, _MANY)
     return [_figure(what, small[what], after) for what, after in large.items()]
 
 
