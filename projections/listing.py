@@ -15,7 +15,13 @@ R = TypeVar("R")
 F = TypeVar("F", bound=Struct)
 
 _SQL = queries("projections", "listing")
-_MOST_COUNTS = 1000
+_MOST_COUNTS = 200
+#: So many ids are counted together: each change costs the counting of one block.
+_BLOCK = 512
+#: Past so many events since a count, all is counted again.
+_FEW = 1000
+#: From here on a page's place is found by the counts, not by passing over all that is in front of it.
+_DEEP = 2 * _BLOCK
 
 
 class Found(NamedTuple):
@@ -26,18 +32,27 @@ class Found(NamedTuple):
 
 
 class Counted(NamedTuple):
-    """A total, and the read model's position and generation when it was counted."""
+    """How many records of each block of ids match, and the read model's position and generation at that time."""
 
     position: int
     generation: int
+    blocks: dict[int, int]
     total: int
 
+    def begin_of(self, offset: int) -> tuple[int, int]:
+        """Return the id below which what follows the first `offset`, newest first, lies, and how many to pass yet."""
+        for block in sorted(self.blocks, reverse=True):
+            if offset < self.blocks[block]:
+                return (block + 1) * _BLOCK, offset
+            offset -= self.blocks[block]
+        return 0, offset
 
-_NOT_COUNTED = Counted(-1, -1, 0)
+
+_NOT_COUNTED = Counted(-1, -1, {}, 0)
 
 
 class Counts:
-    """Counts of filtered lists, each good while the read model stands at the position at which it was taken."""
+    """Counts of filtered lists: what was counted at one position is brought up to another by what moved between."""
 
     def __init__(self) -> None:
         """Begin with none."""
@@ -73,23 +88,51 @@ class Listing(Generic[F, R]):
         self._filters = filters
         self._unless = unless
         self._passing = passing
-        self._pages: dict[frozenset[str], bytes] = {}
+        self._statements: dict[tuple[str, frozenset[str]], bytes] = {}
 
     async def find(self, connection: AsyncConnection[Any], wanted: F, limit: int, offset: int, counts: Counts) -> Found:
-        """Return a page of records, newest first, with the exact count: both of one state of the read model."""
+        """Return a page of records, newest first, with the exact count: both of one state of the read model.
+
+        What it takes grows with what was changed since the same was asked before, not with the number of records.
+        """
         given = {name: value for name in self._filters if (value := getattr(wanted, name)) is not None}
+        if offset < _DEEP:
+            counted, summaries = await self._counted(connection, wanted, given, limit, offset, counts)
+            return Found(counted.total, summaries)
+        async with connection.transaction():
+            await connection.execute(_SQL.freeze)
+            counted, _ = await self._counted(connection, wanted, given, 0, 0, counts)
+            below, rest = counted.begin_of(offset)
+            values = {**given, "below": below, "limit": limit, "offset": rest}
+            statement = self._narrowed("deep", _SQL.deep, frozenset(given))
+            row = await (await connection.execute(statement, values, prepare=True, binary=True)).fetchone()
+        return Found(counted.total, row[0] or b"" if row else b"")
+
+    async def _counted(
+        self,
+        connection: AsyncConnection[Any],
+        wanted: F,
+        given: Mapping[str, Any],
+        limit: int,
+        offset: int,
+        counts: Counts,
+    ) -> tuple[Counted, bytes]:
+        """Return how many match, block by block, and a page's summaries."""
         known = counts.known(wanted)
         place = {"position": known.position, "generation": known.generation}
         values = {**given, **place, "limit": limit, "offset": offset}
-        cursor = await connection.execute(self._page(frozenset(given)), values, prepare=True, binary=True)
-        row = await cursor.fetchone()
+        statement = self._narrowed("page", _SQL.page, frozenset(given))
+        row = await (await connection.execute(statement, values, prepare=True, binary=True)).fetchone()
         assert row is not None  # noqa: S101 - the statement gives one row
-        position, generation, total, summaries = row
-        if total is None:
-            return Found(known.total, summaries or b"")
+        position, generation, near, blocks, numbers, summaries = row
+        found = {**(known.blocks if near else {}), **dict(zip(blocks, numbers, strict=True))}
+        if not near or blocks:
+            known = Counted(position, generation, found, sum(found.values()))
+        else:
+            known = known._replace(position=position)
         if position is not None and self._passing.isdisjoint(given):
-            counts.keep(wanted, Counted(position, generation, total))
-        return Found(total, summaries or b"")
+            counts.keep(wanted, known)
+        return known, summaries or b""
 
     async def one(self, connection: AsyncConnection[Any], codec: RecordCodec[R], number: int) -> R | None:
         """Return a record as its read model has it."""
@@ -101,14 +144,15 @@ class Listing(Generic[F, R]):
         row = await (await connection.execute(self._stream_of, (number,), prepare=True, binary=True)).fetchone()
         return row[0] if row else None
 
-    def _page(self, given: frozenset[str]) -> bytes:
-        """Return the statement for a set of filters: put together once for each set that comes up."""
-        if given not in self._pages:
-            conditions = [self._filters[name] for name in sorted(given)]
-            conditions += [condition for name, condition in self._unless.items() if name not in given]
+    def _narrowed(self, name: str, text: LiteralString, given: frozenset[str]) -> bytes:
+        """Return a statement for a set of filters: put together once for each set that comes up."""
+        if (name, given) not in self._statements:
+            conditions = [self._filters[one] for one in sorted(given)]
+            conditions += [condition for one, condition in self._unless.items() if one not in given]
             filters = sql.SQL(" AND ").join(map(sql.SQL, conditions))
-            self._pages[given] = self._statement(_SQL.page, filters=filters, name=self._table)
-        return self._pages[given]
+            parts = {"filters": filters, "name": self._table, "block": sql.Literal(_BLOCK), "few": sql.Literal(_FEW)}
+            self._statements[name, given] = self._statement(text, **parts)
+        return self._statements[name, given]
 
     @cached_property
     def _one(self) -> bytes:

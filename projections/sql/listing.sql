@@ -1,11 +1,39 @@
 -- name: page
--- A page of ready summaries, newest first, and the exact count of all that match. {filters} is put together by the code.
--- A count that was taken at the position at which the read model still stands is not taken again.
-SELECT p.position, p.generation,
-       CASE WHEN p.position = %(position)s AND p.generation = %(generation)s THEN NULL ELSE (SELECT count(*) FROM {table} WHERE {filters}) END,
+-- A page of ready summaries, newest first, and the exact count of all that match, a block of ids at a time. {filters} is
+-- put together by the code. Where the read model stands at the known position, there is nothing to count; where it is a
+-- little further, only the blocks of the records that moved since are counted, found by their events; else all are.
+WITH standing AS MATERIALIZED (
+    SELECT position, generation,
+           generation = %(generation)s AND position >= %(position)s AND position - %(position)s <= {few} AS near
+    FROM ops.positions WHERE name = {name}
+), counted AS (
+    SELECT id / {block} AS block, count(*) AS number
+    FROM {table}
+    WHERE {filters} AND NOT coalesce((SELECT near FROM standing), false)
+    GROUP BY 1
+    UNION ALL
+    SELECT block, (SELECT count(*) FROM {table}
+                   WHERE id >= block * {block} AND id < (block + 1) * {block} AND {filters})
+    FROM (SELECT DISTINCT id / {block} AS block FROM {table}
+          WHERE stream = ANY(ARRAY(SELECT DISTINCT originator_id FROM ledger.events
+                                   WHERE position > %(position)s AND (SELECT near FROM standing)
+                                     AND position <= (SELECT standing.position FROM standing)
+                                   LIMIT {few}))) AS moved
+)
+SELECT (SELECT position FROM standing), (SELECT generation FROM standing), coalesce((SELECT near FROM standing), false),
+       ARRAY(SELECT block FROM counted ORDER BY block), ARRAY(SELECT number FROM counted ORDER BY block),
        (SELECT string_agg(summary, ',') FROM
             (SELECT summary FROM {table} WHERE {filters} ORDER BY id DESC LIMIT %(limit)s OFFSET %(offset)s) AS page)
-FROM (SELECT) AS one LEFT JOIN ops.positions AS p ON p.name = {name}
+
+-- name: freeze
+-- Both statements of a deep page see one state.
+SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY
+
+-- name: deep
+-- A page that lies far behind: those that are older than an id, without those that are left out of that block.
+SELECT string_agg(summary, ',') FROM
+    (SELECT summary FROM {table} WHERE id < %(below)s AND {filters} ORDER BY id DESC LIMIT %(limit)s OFFSET %(offset)s)
+    AS page
 
 -- name: one
 -- A record by its id.
