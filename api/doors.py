@@ -33,9 +33,9 @@ from ledger.store import Files, StoreAway
 from ledger.tasks import end
 from ledger.writer import Writer
 from projections.consumer import channel
+from projections.counting import Counts
 from projections.delivery_log import DISPATCH
 from projections.follow_ups import CONSUMER
-from projections.listing import Counts
 from projections.people import People
 from projections.registry import NAMES
 from projections.report_kept import KeptReports

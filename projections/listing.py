@@ -1,6 +1,6 @@
-"""What is asked of every read model with lists: a page, one record, the stream of a number. One statement an answer."""
+"""What is asked of every read model with lists: a page, one record, the stream of a number."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Generic, LiteralString, NamedTuple, TypeVar
 from uuid import UUID
@@ -10,18 +10,17 @@ from psycopg import AsyncConnection, sql
 
 from ledger.codec import RecordCodec
 from ledger.queries import queries
+from projections import counting
+from projections.counting import NOT_COUNTED, Counted, Counts
 
 R = TypeVar("R")
 F = TypeVar("F", bound=Struct)
 
 _SQL = queries("projections", "listing")
-_MOST_COUNTS = 200
-#: So many ids are counted together: each change costs the counting of one block.
-_BLOCK = 512
 #: Past so many events since a count, all is counted again.
-_FEW = 1000
+FEW = 1000
 #: From here on a page's place is found by the counts, not by passing over all that is in front of it.
-_DEEP = 2 * _BLOCK
+DEEP = 1000
 
 
 class Found(NamedTuple):
@@ -31,42 +30,11 @@ class Found(NamedTuple):
     summaries: bytes
 
 
-class Counted(NamedTuple):
-    """How many records of each block of ids match, and the read model's position and generation at that time."""
+class _Asked(NamedTuple):
+    """Over which connection something is asked, and the filters that are given."""
 
-    position: int
-    generation: int
-    blocks: dict[int, int]
-    total: int
-
-    def begin_of(self, offset: int) -> tuple[int, int]:
-        """Return the id below which what follows the first `offset`, newest first, lies, and how many to pass yet."""
-        for block in sorted(self.blocks, reverse=True):
-            if offset < self.blocks[block]:
-                return (block + 1) * _BLOCK, offset
-            offset -= self.blocks[block]
-        return 0, offset
-
-
-_NOT_COUNTED = Counted(-1, -1, {}, 0)
-
-
-class Counts:
-    """Counts of filtered lists: what was counted at one position is brought up to another by what moved between."""
-
-    def __init__(self) -> None:
-        """Begin with none."""
-        self._kept: dict[Hashable, Counted] = {}
-
-    def known(self, wanted: Hashable) -> Counted:
-        """Return the last count under a filter, or one of a position that there is not."""
-        return self._kept.get(wanted, _NOT_COUNTED)
-
-    def keep(self, wanted: Hashable, counted: Counted) -> None:
-        """Keep a count."""
-        if len(self._kept) >= _MOST_COUNTS:
-            self._kept.clear()
-        self._kept[wanted] = counted
+    connection: AsyncConnection[Any]
+    filters: dict[str, Any]
 
 
 class Listing(Generic[F, R]):
@@ -85,9 +53,9 @@ class Listing(Generic[F, R]):
     ) -> None:
         """Ask the read model that has the name of its table."""
         self._table = table
-        self._filters = filters
-        self._unless = unless
-        self._passing = passing
+        self.filters = filters
+        self.unless = unless
+        self.passing = passing
         self._statements: dict[tuple[str, frozenset[str]], bytes] = {}
 
     async def find(self, connection: AsyncConnection[Any], wanted: F, limit: int, offset: int, counts: Counts) -> Found:
@@ -95,44 +63,55 @@ class Listing(Generic[F, R]):
 
         What it takes grows with what was changed since the same was asked before, not with the number of records.
         """
-        given = {name: value for name in self._filters if (value := getattr(wanted, name)) is not None}
-        if offset < _DEEP:
-            counted, summaries = await self._counted(connection, wanted, given, limit, offset, counts)
-            return Found(counted.total, summaries)
+        asked = _Asked(
+            connection, {name: value for name in self.filters if (value := getattr(wanted, name)) is not None}
+        )
+        if offset < DEEP:
+            counted, summaries = await self._near(asked, counts.known(wanted), limit, offset)
+            if counted is not None:
+                return self._kept(counts, wanted, asked, counted, summaries)
         async with connection.transaction():
             await connection.execute(_SQL.freeze)
-            counted, _ = await self._counted(connection, wanted, given, 0, 0, counts)
-            below, rest = counted.begin_of(offset)
-            values = {**given, "below": below, "limit": limit, "offset": rest}
-            statement = self._narrowed("deep", _SQL.deep, frozenset(given))
-            row = await (await connection.execute(statement, values, prepare=True, binary=True)).fetchone()
-        return Found(counted.total, row[0] or b"" if row else b"")
+            counted, summaries = await self._near(asked, counts.known(wanted), limit if offset < DEEP else 0, offset)
+            counted = counted or await self._whole(asked)
+            if offset >= DEEP:
+                summaries = await self._deep(asked, counted, limit, offset)
+        return self._kept(counts, wanted, asked, counted, summaries)
 
-    async def _counted(
-        self,
-        connection: AsyncConnection[Any],
-        wanted: F,
-        given: Mapping[str, Any],
-        limit: int,
-        offset: int,
-        counts: Counts,
-    ) -> tuple[Counted, bytes]:
-        """Return how many match, block by block, and a page's summaries."""
-        known = counts.known(wanted)
+    def _kept(self, counts: Counts, wanted: F, asked: "_Asked", counted: Counted, summaries: bytes) -> Found:
+        if self.passing.isdisjoint(asked.filters):
+            counts.keep(wanted, counted)
+        return Found(counted.total, summaries)
+
+    async def _near(self, asked: "_Asked", known: Counted, limit: int, offset: int) -> tuple[Counted | None, bytes]:
+        """Return a page's summaries, and the known count brought up to now: None where that is too far away."""
         place = {"position": known.position, "generation": known.generation}
-        values = {**given, **place, "limit": limit, "offset": offset}
-        statement = self._narrowed("page", _SQL.page, frozenset(given))
-        row = await (await connection.execute(statement, values, prepare=True, binary=True)).fetchone()
-        assert row is not None  # noqa: S101 - the statement gives one row
-        position, generation, near, blocks, numbers, summaries = row
-        found = {**(known.blocks if near else {}), **dict(zip(blocks, numbers, strict=True))}
-        if not near or blocks:
-            known = Counted(position, generation, found, sum(found.values()))
-        else:
-            known = known._replace(position=position)
-        if position is not None and self._passing.isdisjoint(given):
-            counts.keep(wanted, known)
-        return known, summaries or b""
+        row = await self._row("page", _SQL.page, asked, **place, limit=limit, offset=offset)
+        position, near, blocks, numbers, summaries = row
+        moved = zip(blocks, numbers, strict=True)
+        return (known.moved(position, dict(moved)) if near else None), summaries or b""
+
+    async def _whole(self, asked: "_Asked") -> Counted:
+        """Count all that match."""
+        row = await self._row("count", _SQL.count, asked)
+        position, generation, blocks, numbers = row
+        if position is None:
+            position, generation = NOT_COUNTED.position, NOT_COUNTED.generation
+        found = dict(zip(blocks, numbers, strict=True))
+        return Counted(position, generation, found, sum(numbers))
+
+    async def _deep(self, asked: "_Asked", counted: Counted, limit: int, offset: int) -> bytes:
+        """Return the summaries of a page far behind: its place is found by the counts of the blocks in front of it."""
+        below, rest = counted.place_of(offset)
+        row = await self._row("deep", _SQL.deep, asked, below=below, limit=limit, offset=rest)
+        return row[0] or b""
+
+    async def _row(self, name: str, text: LiteralString, asked: "_Asked", **values: int) -> tuple[Any, ...]:
+        statement = self._narrowed(name, text, frozenset(asked.filters))
+        cursor = await asked.connection.execute(statement, {**asked.filters, **values}, prepare=True, binary=True)
+        row = await cursor.fetchone()
+        assert row is not None  # noqa: S101 - each of these statements gives one row
+        return tuple(row)
 
     async def one(self, connection: AsyncConnection[Any], codec: RecordCodec[R], number: int) -> R | None:
         """Return a record as its read model has it."""
@@ -147,10 +126,15 @@ class Listing(Generic[F, R]):
     def _narrowed(self, name: str, text: LiteralString, given: frozenset[str]) -> bytes:
         """Return a statement for a set of filters: put together once for each set that comes up."""
         if (name, given) not in self._statements:
-            conditions = [self._filters[one] for one in sorted(given)]
-            conditions += [condition for one, condition in self._unless.items() if one not in given]
+            conditions = [self.filters[one] for one in sorted(given)]
+            conditions += [condition for one, condition in self.unless.items() if one not in given]
             filters = sql.SQL(" AND ").join(map(sql.SQL, conditions))
-            parts = {"filters": filters, "name": self._table, "block": sql.Literal(_BLOCK), "few": sql.Literal(_FEW)}
+            parts = {
+                "filters": filters,
+                "name": self._table,
+                "block": sql.Literal(counting.BLOCK),
+                "few": sql.Literal(FEW),
+            }
             self._statements[name, given] = self._statement(text, **parts)
         return self._statements[name, given]
 

@@ -10,9 +10,9 @@ from domain.events import stream_id
 from domain.quality import capa_facts as facts
 from domain.quality.capa_facts import Capa
 from projections.capa_queries import CapaFilter, find, one, stream_of
+from projections.counting import Counts
 from projections.deviation_queries import DeviationFilter
 from projections.deviation_queries import find as find_deviations
-from projections.listing import Counts
 from tests.projections.stage import DUE, Stage
 
 pytestmark = pytest.mark.anyio

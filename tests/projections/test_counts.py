@@ -10,9 +10,10 @@ import pytest
 from domain.events import stream_id
 from domain.quality import deviation_facts as facts
 from domain.quality.deviation_facts import Deviation
-from projections import listing
+from projections import counting, listing
+from projections.counting import Counts
 from projections.deviation_queries import LISTING, DeviationFilter, find
-from projections.listing import Counts, Listing
+from projections.listing import Listing
 from tests.projections.stage import STEPS, Stage
 
 pytestmark = pytest.mark.anyio
@@ -24,9 +25,9 @@ _CANCELLED = facts.Cancelled(from_state="OPEN", to_state="CANCELLED", reason="Do
 @pytest.fixture
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> Listing[DeviationFilter, Deviation]:
     """A list of deviations that counts four ids at a time, to which the seventh row lies far behind."""
-    monkeypatch.setattr(listing, "_BLOCK", 4)
-    monkeypatch.setattr(listing, "_DEEP", 6)
-    return Listing("deviations", LISTING._filters, LISTING._unless)
+    monkeypatch.setattr(counting, "BLOCK", 4)
+    monkeypatch.setattr(listing, "DEEP", 6)
+    return Listing("deviations", LISTING.filters, LISTING.unless)
 
 
 async def _ids(
@@ -81,8 +82,8 @@ async def test_after_a_rebuild_all_is_counted_again(stage: Stage) -> None:
 
 async def test_far_behind_all_is_counted_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Past so many events it costs less to count everything than to look at what moved."""
-    monkeypatch.setattr(listing, "_FEW", 2)
-    few = Listing[DeviationFilter, Deviation]("deviations", LISTING._filters, LISTING._unless)
+    monkeypatch.setattr(listing, "FEW", 2)
+    few = Listing[DeviationFilter, Deviation]("deviations", LISTING.filters, LISTING.unless)
     counts = Counts()
     for more in (1, 2, 5):
         before = stage.deviations

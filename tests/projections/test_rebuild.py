@@ -10,9 +10,9 @@ import pytest
 from domain.events import stream_id
 from ledger.connect import connect
 from projections import rebuild as rebuild_module
+from projections.counting import Counts
 from projections.deviation_queries import DeviationFilter, find
 from projections.folding import FoldFailed
-from projections.listing import Counts
 from projections.rebuild import RebuildRefused, rebuild
 from projections.registry import NAMES
 from projections.status import status
