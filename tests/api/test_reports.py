@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from io import BytesIO, StringIO
 from typing import Any
 from xml.etree import ElementTree as ET
+from zipfile import ZipFile
 
 import httpx
 import pytest
@@ -223,6 +224,15 @@ def test_a_workbook_has_a_chart_totals_and_what_it_is_about(people: People, repo
     assert [len(sheet._charts) for sheet in book.chartsheets] == [1]
     about = dict(book["About"].iter_rows(values_only=True))
     assert (about["Department"], about["Time zone"]) == (reported, "UTC")
+
+
+def test_a_workbook_of_days_to_come_draws_no_line(people: People, department: str) -> None:
+    first = date.today() + timedelta(days=40)
+    file = _asked(people, department=department, start_date=first, end_date=first + timedelta(days=60), format="xlsx")
+    with ZipFile(BytesIO(file.content)) as parts:
+        chart = parts.read("xl/charts/chart1.xml").decode()
+    assert "<c:barChart>" in chart
+    assert "<c:lineChart>" not in chart
 
 
 def test_a_drawing_is_whole_in_itself(people: People, department: str) -> None:

@@ -69,18 +69,23 @@ def _chart(book: Any, sheet: Sheet) -> None:
     """Add a page with the chart of a sheet: columns, and a line over them."""
     plot = sheet.plot
     assert plot is not None  # noqa: S101 - asked of sheets that are drawn
-    chart, line = book.add_chart({"type": "column"}), book.add_chart({"type": "line"})
+    chart = book.add_chart({"type": "column"})
     for name, colour in zip(plot.columns, BARS, strict=True):
         chart.add_series({**_series(sheet, name, len(sheet.rows)), "fill": {"color": colour}})
-    marker = {"type": "circle", "size": 5, "fill": {"color": LINE}, "border": {"color": LINE}}
-    over = _series(sheet, plot.line, plot.begun)
-    line.add_series({**over, "line": {"color": LINE, "width": 2}, "marker": marker})
-    chart.combine(line)
+    if plot.begun:  # Of days to come there is nothing that a line could show.
+        chart.combine(_line(book, _series(sheet, plot.line, plot.begun)))
     chart.set_title({"name": plot.title, "name_font": {"size": 14}})
     chart.set_legend({"position": "bottom"})
     chart.set_x_axis({"num_format": "yyyy-mm-dd", "text_axis": True})
     chart.set_y_axis({"min": 0, "major_gridlines": {"visible": True, "line": {"color": "#D9D9D9"}}})
     book.add_chartsheet(f"{sheet.name} chart").set_chart(chart)
+
+
+def _line(book: Any, series: dict[str, Any]) -> Any:
+    line = book.add_chart({"type": "line"})
+    marker = {"type": "circle", "size": 5, "fill": {"color": LINE}, "border": {"color": LINE}}
+    line.add_series({**series, "line": {"color": LINE, "width": 2}, "marker": marker})
+    return line
 
 
 def _series(sheet: Sheet, name: str, last: int) -> dict[str, Any]:

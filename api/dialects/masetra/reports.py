@@ -80,7 +80,10 @@ async def _answered(call: Call, key: Hashable, asked: Sequence[Question], make: 
     if body is not None:
         return body
     async with kept.making, call.doors.pool.connection() as connection, one_state(connection) as here:
-        body = msgspec.json.encode(await make(connection))
-        until = min([await falls_due(connection, one) for one in asked])
-    kept.keep(key, here, now, until, body)
+        # Somebody else may have waited for the same, and be answered by now.
+        body = kept.get(key, here, now)
+        if body is None:
+            body = msgspec.json.encode(await make(connection))
+            until = min([await falls_due(connection, one) for one in asked])
+            kept.keep(key, here, now, until, body)
     return body
