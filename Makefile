@@ -32,6 +32,7 @@ format: setup
 
 docs: setup
 	$(RUN) python -m flowledger.reference
+	$(RUN) python -m tests.support.compliance
 
 bench: setup
 	$(RUN) python -m bench $(ROW)

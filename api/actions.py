@@ -10,13 +10,12 @@ import psycopg
 
 from api.call import Call
 from api.reply import Reply
-from api.text import clean, readable
-from api.user_facts import SYSTEM
-from domain.errors import Conflict, Denied, NotFound
-from domain.events import Attempt, Event, Recorded, Signature, stream_id
+from api.signing import signed
+from domain.errors import Conflict, NotFound
+from domain.events import Attempt, Event, Recorded, stream_id
 from domain.workflow import Record, Workflow
 from ledger.append import Allotment, Append, Plan, Proposed, Statement, VersionConflict
-from ledger.read import read_stream, stream_digest
+from ledger.read import read_stream
 from ledger.rows import Row
 
 R = TypeVar("R", bound=Record)
@@ -108,7 +107,7 @@ async def change(
         loaded = await load(call, flow, number)
         events = await decide(loaded)
         if not events:
-            return await _unchanged(call, render(loaded.record))
+            return await without_event(call, render(loaded.record))
         try:
             append = _following(call, flow, loaded, events, render, statements)
             append.expects = [*append.expects, *((it.stream, it.version + 1) for it in unchanged())]
@@ -116,6 +115,29 @@ async def change(
         except VersionConflict:
             continue
     raise VersionConflict("Too many others change this record at the moment; ask again.")
+
+
+async def change_each(
+    call: Call, flow: Workflow[R], decided: Sequence[tuple[R, Event]], render: Callable[[Sequence[R]], Reply]
+) -> Reply:
+    """Append one more event to each of several records, whole or not at all; answer with them as they are then.
+
+    Raises VersionConflict where another was faster with one of them.
+    """
+    if not decided:
+        return await without_event(call, render(()))
+
+    def plan(allotment: Allotment) -> Plan:
+        records, proposed = list[R](), list[Proposed]()
+        for it, event in decided:
+            after = _Place(it.stream, it.version, allotment.after + len(proposed))
+            record, its = _evolved(call, flow, it, [event], allotment, after)
+            records.append(record)
+            proposed += its
+        reply = render(records)
+        return Plan(proposed, _kept(call, reply, allotment.after + len(proposed)), reply)
+
+    return await _append(call, Append(plan, [(it.stream, it.version + 1) for it, _ in decided]))
 
 
 def ahead(call: Call, flow: Workflow[R], loaded: Loaded, event: Event) -> Loaded:
@@ -131,7 +153,7 @@ def ahead(call: Call, flow: Workflow[R], loaded: Loaded, event: Event) -> Loaded
 
 async def attempt(call: Call, loaded: Loaded, given: Given, eligible: Sequence[int] = ()) -> Attempt:
     """Return who tries what, with the signature verified and sealed where one is given. Raises Denied for a bad one."""
-    signature = await _signed(call, loaded, given.signature) if given.signature else None
+    signature = await signed(call, loaded.record, loaded.rows, given.signature) if given.signature else None
     return Attempt(
         actor=call.actor,
         comment=given.comment,
@@ -141,45 +163,6 @@ async def attempt(call: Call, loaded: Loaded, given: Given, eligible: Sequence[i
         request=call.request_id,
         correlation=call.correlation,
         eligible=frozenset(eligible),
-    )
-
-
-async def check_password(call: Call, password: str, says: str) -> None:
-    """Raise Denied, which `says` why, unless a password is that of who asks: wrong ones count as at sign-in."""
-    if password in call.good_passwords:
-        return
-    user = call.signed_in.id
-    tried = await call.doors.lockout.check(user, password, user, by_system(call))
-    if tried.locked:
-        raise Denied("Too many wrong passwords came: none is taken until some time has passed, or somebody unlocks.")
-    if not tried.good:
-        raise Denied(says)
-    call.good_passwords.add(password)
-
-
-def by_system(call: Call, comment: str | None = None) -> Attempt:
-    """Return what is recorded where nobody acts, but a call was the reason."""
-    return Attempt(
-        actor=SYSTEM, comment=comment, source=call.source, request=call.request_id, correlation=call.correlation
-    )
-
-
-async def _signed(call: Call, loaded: Loaded, given: dict[str, Any]) -> Signature | None:
-    password, meaning = given.get("password"), given.get("meaning")
-    if not (isinstance(password, str) and password and isinstance(meaning, str) and readable(meaning)):
-        return None  # Not whole: told as a fault of the input, in its turn.
-    user = call.signed_in
-    await check_password(call, password, "The signature's password is not right.")
-    name = f"{user.name.get('first_name')} {user.name.get('last_name')}".strip() or user.name.get("username")
-    vault = call.doors.vault
-    return Signature(
-        signer=user.id,
-        name=vault.personal(user.name.subject, "name", {"name": name}),
-        meaning=clean(meaning).strip(),
-        at=datetime.now(UTC),
-        stream=loaded.record.stream,
-        version=loaded.record.version + 1,
-        digest=stream_digest(loaded.rows),
     )
 
 
@@ -233,7 +216,7 @@ async def _append(call: Call, append: Append) -> Reply:
     return await visible(call, msgspec.structs.replace(reply, position=receipt.position))
 
 
-async def _unchanged(call: Call, reply: Reply) -> Reply:
+async def without_event(call: Call, reply: Reply) -> Reply:
     """Return the reply to what needs no event; under a key it is kept as any other."""
     if call.key is not None:
         kept = call.key.keep(reply, 0)

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import unicodedata
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,8 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from psycopg import AsyncConnection
 
 from api.sessions import end_all
-from domain.platform.passwords import KINDS, LONGEST
+from domain.errors import Fault, InvalidInput
+from domain.platform.passwords import KINDS, LONGEST, too_old
 from domain.platform.settings import SystemSettings
 from domain.platform.users import fold_name
 from ledger.append import Statement
@@ -21,6 +23,8 @@ from ledger.queries import queries
 _SQL = queries("api", "auth")
 _AT_ONCE = 2
 _MADE_UP = 12
+#: How many passwords are remembered beside the present one.
+_REMEMBERED = 23
 
 
 class Passwords:
@@ -57,6 +61,30 @@ class Passwords:
             return False
 
 
+async def check_reuse(
+    connection: AsyncConnection[Any], passwords: Passwords, rules: SystemSettings, user: int, new: str
+) -> None:
+    """Raise InvalidInput where a `new_password` is one of the user's last ones: as many as the rules say are compared.
+
+    For the user's own changes alone, once he has proven who he is, and with all else found good: whoever else asked
+    would learn which passwords were his.
+    """
+    most = rules.password_history
+    row = await (await connection.execute(_SQL.last_passwords, {"user": user, "most": most})).fetchone()
+    for stored in row[0] if row else ():
+        if await passwords.matches(new, stored):
+            than = "" if most == 1 else f" than the last {most}"
+            raise InvalidInput([Fault("new_password", f"The new password must be another one{than}.")])
+
+
+async def expired(connection: AsyncConnection[Any], user: int, rules: SystemSettings) -> bool:
+    """Tell whether a user's password is so old that a new one has to be set."""
+    if not rules.password_max_age_days:
+        return False
+    row = await (await connection.execute(_SQL.password_age, (user,))).fetchone()
+    return row is not None and too_old(row[0], datetime.now(UTC), rules)
+
+
 def made_up(rules: SystemSettings) -> str:
     """Return a password that nobody has thought of and the rules take."""
     chance = secrets.SystemRandom()
@@ -87,6 +115,11 @@ def credentials(keys: Keys, user: int, username: str, password_hash: str, *, act
     ]
 
 
+def still(user: int, password_hash: str) -> Statement:
+    """Return what fails an append, with DivisionByZero, where a password is not the one of this hash any more."""
+    return Statement(_SQL.still, {"user": user, "hash": password_hash})
+
+
 def new_password(user: int, password_hash: str, kept: UUID | None = None) -> list[Statement]:
     """Return what is committed with a changed password: who signed in with the old one is not any more, but in the
     kept session; and nothing stands against the new one.
@@ -106,4 +139,4 @@ def unlock(user: int) -> Statement:
 
 
 def _set_password(user: int, password_hash: str) -> Statement:
-    return Statement(_SQL.set_password, {"user": user, "hash": password_hash})
+    return Statement(_SQL.set_password, {"user": user, "hash": password_hash, "kept": _REMEMBERED})

@@ -14,14 +14,16 @@ from api.identity import Identity, identify
 from api.input import Body, read_query, together
 from api.peer import client_address, origin
 from api.reply import etag_version
-from domain.errors import Denied, Fault, InvalidInput, NotFound, NotSignedIn, PreconditionFailed
-from domain.events import Actor, Source
+from api.user_facts import SYSTEM
+from domain.errors import Denied, Fault, InvalidInput, NotFound, NotSignedIn, PreconditionFailed, Unavailable
+from domain.events import Actor, Attempt, Source
 from domain.platform.users import User
 from domain.table import Record
 
 if TYPE_CHECKING:
     from api.doors import Doors
     from api.idempotency import Key
+    from api.lockout import Proof
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _POSITION = re.compile(r"\d{1,18}", re.ASCII)
@@ -61,8 +63,10 @@ class Call:
         #: Other records on which what is decided stands: where one of them changes meanwhile, it is decided again.
         self.stands_on: list[Record] = []
         self.key: Key | None = None
-        #: Signatures whose password was already found good in this call.
-        self.good_passwords: set[str] = set()
+        #: What who asks has proven himself with in this call already, and the hash that his password was compared with.
+        self.proven: dict[Proof, str] = {}
+        #: Whether the audit trail knows already of what this call is refused for.
+        self.refusal_recorded = False
 
     @property
     def correlation(self) -> str:
@@ -88,6 +92,12 @@ class Call:
     def actor(self) -> Actor:
         """Who acts. Raises NotSignedIn."""
         return self.doors.standing.actor(self.signed_in)
+
+    def by_system(self, comment: str | None = None) -> Attempt:
+        """Return what is recorded where nobody acts, but this call was the reason."""
+        return Attempt(
+            actor=SYSTEM, comment=comment, source=self.source, request=self.request_id, correlation=self.correlation
+        )
 
     @property
     def signed_in(self) -> User:
@@ -129,7 +139,7 @@ class Call:
     def require(self, permission: str) -> None:
         """Raise Denied unless who asks holds a permission."""
         if not self.actor.may(permission):
-            raise Denied(f"This needs the permission {permission}.")
+            raise Denied(f"This needs the permission {permission}.", permission)
 
     def check_version(self, version: int) -> None:
         """Raise PreconditionFailed where If-Match names another version of the record."""
@@ -138,6 +148,15 @@ class Call:
             return
         if not any(etag_version(tag) == version for tag in given.split(",")):
             raise PreconditionFailed(f"The record is at version {version}, not at the one that If-Match names.")
+
+    async def follow(self, view: str) -> None:
+        """Answer from a read model, once that is as far as the client asks for. Raises Unavailable."""
+        least, self.view, self.seen = self.least_position, view, self.doors.read_position(view)
+        if least <= self.seen:
+            return
+        if not await self.doors.passed(view, least):
+            raise Unavailable(f"The read models have not come to position {least} yet; ask again in a moment.")
+        self.seen = self.doors.read_position(view)
 
     async def identify(self, *, anew: bool = False) -> None:
         """Find out who asks; `anew`: whatever was found before. Raises NotSignedIn for nobody, and for a bad token."""

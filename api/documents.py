@@ -74,7 +74,7 @@ def routes(described: Sequence[Route]) -> list[HTTPRouteHandler]:
 
     @get("/api/docs", include_in_schema=False)
     async def page() -> ASGIResponse:
-        return _served(_PAGE.encode(), "text/html; charset=utf-8")
+        return _served(_PAGE.encode(), "text/html")
 
     @get("/api/docs/start.js", include_in_schema=False)
     async def start() -> ASGIResponse:
@@ -98,10 +98,13 @@ def openapi(described: Sequence[Route]) -> dict[str, Any]:
     components[ErrorBody.__name__]["properties"]["code"]["enum"] = sorted(STATUS)
     for shape in queries | {route.body for route in described if route.body is not None}:
         _describe_input(shape, components)
+    # The records that answers tag; what changes one answers with its tag, too.
+    records = {shape for route in described if 304 in route.answers for shape in route.answers.values()}
+    tagged = tuple(records - {None, bytes})
     paths: dict[str, dict[str, Any]] = {}
     for route in described:
         path = re.sub(r"{(\w+):\w+}", r"{\1}", route.path) + "/"
-        paths.setdefault(path, {})[route.method.lower()] = _operation(route, path, components)
+        paths.setdefault(path, {})[route.method.lower()] = _operation(route, path, components, tagged)
     shown = {name: schema for name, schema in components.items() if name not in {query.__name__ for query in queries}}
     return {
         "openapi": "3.1.0",
@@ -131,15 +134,18 @@ def _describe_input(shape: type[Struct], components: dict[str, Any]) -> None:
             described["properties"][name] = {"anyOf": [*kinds, *null]}
 
 
-def _operation(route: Route, path: str, components: dict[str, Any]) -> dict[str, Any]:
+def _operation(route: Route, path: str, components: dict[str, Any], tagged: tuple[type, ...]) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": f"{route.method.lower()}_{re.sub(r'[^a-z]+', '_', path).strip('_')}",
         "summary": route.summary,
         "tags": [route.tag],
         "parameters": _parameters(route, components),
         "responses": {
-            **{str(status): _answer(status, shape, route.media) for status, shape in route.answers.items()},
-            **{str(status): _answer(status, ErrorOut) for status in sorted({*route.refusals, 429, 500})},
+            **{
+                str(status): _answer(status, shape, route.media, tag=_has_tag(route, shape, tagged))
+                for status, shape in route.answers.items()
+            },
+            **{str(status): _answer(status, ErrorOut) for status in _refusals(route)},
         },
     }
     if route.public:
@@ -151,6 +157,11 @@ def _operation(route: Route, path: str, components: dict[str, Any]) -> dict[str,
     return operation
 
 
+def _refusals(route: Route) -> list[int]:
+    keyed = {409, 422} if route.keyed else set[int]()
+    return sorted({*route.refusals, *keyed, 429, 500})
+
+
 def _parameters(route: Route, components: dict[str, Any]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for name, kind in re.findall(r"{(\w+):(\w+)}", route.path):
@@ -158,7 +169,7 @@ def _parameters(route: Route, components: dict[str, Any]) -> list[dict[str, Any]
     if route.query is not None:
         for name, schema in components[route.query.__name__]["properties"].items():
             found.append({"name": name, "in": "query", "required": False, "schema": _in_query(schema)})
-    if route.method == HTTPMethod.POST and not route.public:
+    if route.keyed:
         found.append(_header("Idempotency-Key", "The same key and request give the first answer again."))
     if route.method == HTTPMethod.GET:
         found.append(_header("X-Min-Position", _MIN_POSITION, {"type": "integer", "minimum": 0}))
@@ -192,11 +203,15 @@ def _header(name: str, says: str, schema: dict[str, Any] | None = None) -> dict[
     return {"name": name, "in": "header", "required": False, "description": says, "schema": schema or text}
 
 
-def _answer(status: int, shape: Any, media: Sequence[str] = ()) -> dict[str, Any]:
+def _has_tag(route: Route, shape: Any, tagged: tuple[type, ...]) -> bool:
+    return 304 in route.answers or (shape is not None and issubclass(shape, tagged))
+
+
+def _answer(status: int, shape: Any, media: Sequence[str] = (), *, tag: bool = False) -> dict[str, Any]:
     headers = {
         name: {"$ref": f"#/components/headers/{name}"}
         for name, (_, _, statuses) in _HEADERS.items()
-        if not statuses or status in statuses
+        if (not statuses or status in statuses) and (tag or name != "ETag")
     }
     answer: dict[str, Any] = {"description": HTTPStatus(status).phrase, "headers": headers}
     if shape is bytes:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -13,8 +14,10 @@ from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
 from api.auth import Passwords
 from api.ended import Ended
+from api.kept_answers import Unnaming
 from api.lockout import Lockout
 from api.peer import Networks
+from api.proofs import Proofs
 from api.sessions import Sessions
 from api.tokens import Tokens
 from api.uploads import Uploads
@@ -27,15 +30,16 @@ from domain.quality.deviation_facts import Deviation
 from ledger.append import CHANNEL
 from ledger.bell import Bell
 from ledger.codec import Codec
-from ledger.keys import Vault
 from ledger.queries import queries
 from ledger.store import Files, StoreAway
 from ledger.tasks import end
+from ledger.vault import Vault
 from ledger.writer import Writer
 from projections.consumer import channel
 from projections.counting import Counts
 from projections.delivery_log import DISPATCH
 from projections.follow_ups import CONSUMER
+from projections.past_listing import PastCounts
 from projections.people import People
 from projections.registry import NAMES
 from projections.report_kept import KeptReports
@@ -57,7 +61,7 @@ _FEW_EVENTS = 10_000
 
 
 class ApiSettings(Struct, frozen=True, kw_only=True):
-    """What the doors need of the settings. Times are seconds."""
+    """What the doors need of the settings. Times are seconds. checkpoints: the file that signed tree heads go to."""
 
     public_url: str = ""
     trusted_proxies: Networks = ()
@@ -69,6 +73,7 @@ class ApiSettings(Struct, frozen=True, kw_only=True):
     rate_limit: bool = True
     cors_origins: tuple[str, ...] = ()
     request_seconds: float = 20.0
+    checkpoints: Path | None = None
 
 
 class Doors:
@@ -98,7 +103,9 @@ class Doors:
         self.standing = Standing(self.codec)
         self.uploads = Uploads(pool, files)
         self.counts = Counts()
+        self.past_counts = PastCounts()
         self.reports = KeptReports()
+        self.proofs = Proofs(pool, vault.keys, settings.checkpoints)
         self.passwords = Passwords()
         self.tokens = Tokens(vault.keys)
         self.sessions = Sessions(self.tokens, settings.access_seconds, settings.refresh_seconds)
@@ -113,6 +120,7 @@ class Doors:
         self._known_at = 0
         self._learning = asyncio.Lock()
         self._heard = asyncio.Event()
+        self._unnaming = Unnaming()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -220,9 +228,10 @@ class Doors:
         return (True, True) if row is None else (row[0], row[1])
 
     async def _clean(self) -> None:
-        """Forget answers that nobody may ask for again, a key is kept for a day, and sessions that are over."""
+        """Forget answers that nobody may ask for again, a key is kept for a day, names in them, and dead sessions."""
         async with self.pool.connection() as connection:
             await connection.execute(_SQL.forget_answers)
+            await self._unnaming.sweep(connection, self.vault)
             await self.sessions.forget(connection)
 
     async def _again(self, seconds: float, do: Callable[[], Awaitable[None]]) -> None:

@@ -12,6 +12,8 @@ from msgspec import NODEFAULT, Meta, Struct
 
 #: A bound that takes its whole day or second in.
 END = Meta(extra={"end": True})
+#: A date or a time that stands for its day, in a zone that whoever reads it knows: see `day_or_moment`.
+DAY = Meta(extra={"day": True})
 #: Text that is kept as its bytes are: a key that somebody else computes with.
 VERBATIM = Meta(extra={"verbatim": True})
 #: Text of one line: a name, a title.
@@ -19,13 +21,14 @@ LINE = Meta(extra={"line": True})
 
 
 class Field(NamedTuple):
-    """A field: its type, and what of it decides how a value is read."""
+    """A field: its type, and what of it decides how a value is read. `nested`: the struct that it, or each item, is."""
 
     kind: Any
     required: bool
     nested: type[Struct] | None
     time: bool
     end: bool
+    day: bool
     verbatim: bool
     line: bool
     number: bool
@@ -44,9 +47,10 @@ def _field(field: msgspec.structs.FieldInfo) -> Field:
     return Field(
         kind=field.type,
         required=field.default is NODEFAULT and field.default_factory is NODEFAULT,
-        nested=next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Struct)), None),
+        nested=next((kind for kind in map(_item, kinds) if isinstance(kind, type) and issubclass(kind, Struct)), None),
         time=datetime in kinds,
         end="end" in extras,
+        day="day" in extras,
         verbatim="verbatim" in extras,
         line="line" in extras,
         number=int in kinds,
@@ -61,6 +65,11 @@ def _alternatives(kind: Any) -> tuple[Any, ...]:
     if typing.get_origin(kind) in (typing.Union, types.UnionType):
         return tuple(one for member in typing.get_args(kind) for one in _alternatives(member))
     return (kind,)
+
+
+def _item(kind: Any) -> Any:
+    """Return what each item of a list is; of what is none, itself."""
+    return _alternatives(typing.get_args(kind)[0])[0] if typing.get_origin(kind) is list else kind
 
 
 def _extras(kind: Any) -> set[str]:

@@ -10,6 +10,7 @@ from psycopg import AsyncConnection
 from api.actions import visible
 from api.call import Call, fault
 from api.doors import Doors
+from api.kept_answers import answer_context
 from api.reply import Reply
 from domain.errors import Conflict, KeyReused
 from ledger.append import Statement
@@ -17,13 +18,15 @@ from ledger.queries import queries
 
 _SQL = queries("api", "doors")
 _LONGEST = 255
+#: What keys and requests are hashed under.
+_HASHED_UNDER = "idempotency"
 
 
 class Key:
     """A key as one request uses it."""
 
     def __init__(self, doors: Doors, user: int, key: str, request: bytes) -> None:
-        """Bind a key to its user and to what is asked under it."""
+        """Bind a key, as `key_of` makes it of the client's, to its user and to what is asked under it."""
         self._vault = doors.vault
         self.user, self.key, self._request = user, key, request
 
@@ -50,7 +53,7 @@ class Key:
 
     @property
     def _context(self) -> str:
-        return f"answer/{self.user}/{self.key}"
+        return answer_context(self.user, self.key)
 
 
 def key_of(call: Call) -> Key | None:
@@ -61,11 +64,14 @@ def key_of(call: Call) -> Key | None:
     if not 0 < len(text) <= _LONGEST or not (text.isprintable() and text.isascii()):
         raise fault("Idempotency-Key", f"1 to {_LONGEST} printable characters of ASCII.")
     # The same door by another of its names is the same request.
-    asked = f"{call.request.scope['path'].rstrip('/')}?".encode() + call.request.scope["query_string"]
+    scope = call.request.scope
+    asked = f"{scope['method']} {scope['path'].rstrip('/')}?".encode() + scope["query_string"]
     # Keyed: bodies hold passwords, which a plain hash would give to whoever tries them out on a dump.
-    secret = call.doors.vault.keys.secret("data")
+    secret = call.doors.vault.keys.secret(_HASHED_UNDER)
     digest = hmac.digest(secret, b"request\n" + asked + b"\n" + call.body.content, sha256)
-    return Key(call.doors, call.user.id, text, digest)
+    # Clients write what they like into a key, names too: it is kept as a hash.
+    key = hmac.digest(secret, b"key\n" + text.encode(), sha256).hex()
+    return Key(call.doors, call.user.id, key, digest)
 
 
 async def answered_before(call: Call, key: Key) -> Reply | None:

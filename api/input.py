@@ -1,6 +1,7 @@
 """Reading what clients send: every fault at once, each with the path of its field. Unknown fields are refused."""
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from difflib import get_close_matches
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
@@ -8,19 +9,24 @@ from urllib.parse import parse_qsl
 import msgspec
 from msgspec import Struct
 
+from api.doubled import doubled
 from api.fields import Field, fields_of
-from api.text import NOT_A_TIME, clean, moment
+from api.text import clean
 from api.words import in_words
 from domain.errors import Fault, InvalidInput, Unreadable, UnsupportedMedia
+from domain.times import NOT_A_TIME, day_or_moment, moment
 
 T = TypeVar("T", bound=Struct)
 
 _REQUIRED = "This field is required."
+_TWICE = "Given more than once."
 _LONGEST_QUERY = 8192
 _MOST_PARAMETERS = 200
 #: Strange fields that are named one by one; a body may hold a hundred thousand.
 _MOST_STRANGE = 50
 _LONGEST_NAME = 100
+#: How alike, 1 being the same, a strange name and a field are that was perhaps meant: one letter in four is another.
+_NEAR = 0.75
 
 
 class Body:
@@ -38,13 +44,16 @@ class Body:
             return
         try:
             value = msgspec.json.decode(content)
+            twice = doubled(content)
         except RecursionError:
             self._fault = Unreadable([Fault("", "The body is nested too deeply.")])
             return
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             self._fault = Unreadable([Fault("", f"The body is not JSON: {error}.")])
             return
-        if isinstance(value, dict):
+        if twice:
+            self._fault = Unreadable([Fault(_short(name), _TWICE) for name in twice[:_MOST_STRANGE]])
+        elif isinstance(value, dict):
             self.raw = value
         else:
             self._fault = Unreadable([Fault("", "The body must be a JSON object.")])
@@ -66,7 +75,7 @@ def read_query(shape: type[T], text: bytes) -> T:
     fields = fields_of(shape)
     for name, value in query_pairs(text):
         if name in raw:
-            faults.append(Fault(_short(name), "Given more than once."))
+            faults.append(Fault(_short(name), _TWICE))
         elif value:
             raw[name] = _number(value) if name in fields and fields[name].number else value
         elif name not in fields:
@@ -151,17 +160,29 @@ def _read_struct(shape: type[T], raw: Mapping[str, Any], path: str, faults: list
 
 def _prepared(field: Field, value: Any, path: str, faults: list[Fault]) -> Any:
     """Return a value with its text cleaned, its times read and its structs made; None beside a fault."""
-    if field.nested is not None and isinstance(value, dict):
-        return _read_struct(field.nested, value, path + ".", faults)
+    if field.nested is not None:
+        return _nested(field.nested, value, path, faults)
+    if field.number and isinstance(value, float) and value.is_integer():
+        return int(value)  # JSON knows one kind of number.
     try:
         if isinstance(value, str):
-            return moment(value, end=field.end) if field.time else _text(field, value)
+            return _time(field, value) if field.time else _text(field, value)
         if isinstance(value, list):
             return [_text(field, item) if isinstance(item, str) else item for item in value]
     except ValueError as error:
         faults.append(Fault(path, NOT_A_TIME if field.time else str(error)))
         return None
     return value
+
+
+def _nested(shape: type[Struct], value: Any, path: str, faults: list[Fault]) -> Any:
+    if isinstance(value, list):
+        return [_nested(shape, item, f"{path}.{place}", faults) for place, item in enumerate(value)]
+    return _read_struct(shape, value, path + ".", faults) if isinstance(value, dict) else value
+
+
+def _time(field: Field, value: str) -> datetime:
+    return day_or_moment(value) if field.day else moment(value, end=field.end)
 
 
 def _text(field: Field, value: str) -> str:
@@ -186,7 +207,7 @@ def _name_strange(raw: Mapping[str, Any], fields: Mapping[str, Field], path: str
 
 
 def _strange(name: str, fields: Iterable[str], path: str = "") -> Fault:
-    near = get_close_matches(name[:_LONGEST_NAME], fields, 1)
+    near = get_close_matches(name[:_LONGEST_NAME], fields, 1, _NEAR)
     return Fault(path + _short(name), "Unknown field." + (f" Did you mean {near[0]}?" if near else ""))
 
 

@@ -41,14 +41,21 @@ class Reply(Struct, frozen=True, kw_only=True):
 class Streamed(Reply, frozen=True, kw_only=True):
     """A reply whose body comes in pieces: `length` bytes, of which `chunks` begins to make the first when it is sent.
 
+    length: None where nobody knows it before; then the last piece says that it is the last.
     Its content-type is among the headers. place: what is held while it is sent. seconds: how long its reader may take
     for a piece.
     """
 
-    length: int
+    length: int | None
     place: Callable[[], AbstractAsyncContextManager[None]]
     seconds: float
     chunks: Callable[[], AsyncGenerator[bytes, None]]
+
+
+async def nothing() -> AsyncGenerator[bytes, None]:
+    """Make no pieces: what a HEAD is answered with."""
+    return
+    yield b""
 
 
 class Answer:
@@ -75,9 +82,10 @@ class StreamedAnswer:
     __slots__ = ("_headers", "_reply", "_status")
 
     def __init__(self, status: int, headers: RawHeaders, reply: Streamed) -> None:
-        """Send these; the body's length is added."""
+        """Send these; the body's length is added where it is known."""
         self._status, self._reply = status, reply
-        self._headers = [*headers, (b"content-length", b"%d" % reply.length)]
+        length = [] if reply.length is None else [(b"content-length", b"%d" % reply.length)]
+        self._headers = [*headers, *length]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - as ASGI calls it
         """Send it. Raises what its place does before anything is sent.

@@ -1,7 +1,9 @@
 """Routes as data: what a door takes and gives. Handlers and the OpenAPI document are both made from them."""
 
+import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from http import HTTPMethod
 from typing import Any, Protocol
 
@@ -11,18 +13,26 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 from msgspec import Struct
 
+from api import access_facts
 from api.call import Call
 from api.doors import VIEWS, Doors
-from api.errors import HttpRefusal, refusal, status_of
+from api.errors import HttpRefusal, denials, refusal, status_of
 from api.idempotency import Key, UnderWay, answered_before, key_of
 from api.reply import Reply, answer
-from domain.errors import Conflict, FlowledgerError, PreconditionFailed, RateLimited, Unavailable
+from domain.errors import (
+    Conflict,
+    FlowledgerError,
+    NotFound,
+    PreconditionFailed,
+    RateLimited,
+)
 from ledger.append import CHANNEL
 
 log = structlog.get_logger(__name__)
 
 Handler = Callable[[Call], Awaitable[Reply]]
 
+_NUMBER = re.compile(r"0|[1-9][0-9]*", re.ASCII)
 _BESIDE = {401: (("WWW-Authenticate", 'Bearer realm="flowledger"'),), 503: (("Retry-After", "1"),)}
 
 
@@ -39,6 +49,7 @@ class Route:
     body, query: the structs that the request is read as; answers: the struct of each good status (None: no body; bytes:
     a file).
     refusals: the statuses of its errors, for the document. public: it asks for nobody, and keeps no answers.
+    told_once: its answer is a secret, which is kept under no key.
     streams: its handler reads the body itself, as it comes, and minds the Idempotency-Key.
     follows: the consumer of the ledger that answers, where it is not the tag's read model.
     media: the media types in which a good answer is to be had, beside JSON.
@@ -56,10 +67,21 @@ class Route:
     query: type[Struct] | None = None
     refusals: Sequence[int] = field(default=())
     public: bool = False
+    told_once: bool = False
     streams: bool = False
     finish: Callable[[Call, Reply], Awaitable[Reply]] | None = None
     follows: str = ""
     media: Sequence[str] = field(default=())
+
+    @cached_property
+    def numbers(self) -> tuple[int, ...]:
+        """Which parts of the path are whole numbers."""
+        return tuple(place for place, part in enumerate(self.path.split("/")) if part.endswith(":int}"))
+
+    @property
+    def keyed(self) -> bool:
+        """Whether it minds an Idempotency-Key: what signs in or tells a secret does not, and what reads has no need."""
+        return self.method != HTTPMethod.GET and not self.public and not self.told_once
 
     @property
     def view(self) -> str:
@@ -106,6 +128,8 @@ def _handler(route: Route, doors: Doors, errors: ErrorForm) -> HTTPRouteHandler:
                 await doors.learn()
             reply = await (_read(route, call) if reading else _written(route, call))
         except Exception as error:  # noqa: BLE001 - the one place where errors become answers
+            for denial in denials(error):
+                await access_facts.denied(call, route.method, route.path, denial)
             reply = refused(error, errors, call.request_id)
         return answer(reply, call.seen, reading=reading, if_none_match=call.headers.get("if-none-match", ""))
 
@@ -119,12 +143,9 @@ def _handler(route: Route, doors: Doors, errors: ErrorForm) -> HTTPRouteHandler:
 async def _read(route: Route, call: Call) -> Reply:
     """Answer what changes nothing, once the read model is as far as the client asks for."""
     await call.identify()
-    least = call.least_position
-    if least > call.seen:
-        if not await call.doors.passed(call.view, least):
-            raise Unavailable(f"The read models have not come to position {least} yet; ask again in a moment.")
-        call.seen = call.doors.read_position(call.view)
-    if least:  # Who asks, too, is answered as of then.
+    _check_numbers(route, call)
+    await call.follow(call.view)
+    if least := call.least_position:  # Who asks, too, is answered as of then.
         await call.doors.known(max(least, call.doors.bell.told(CHANNEL)))
         await call.identify(anew=True)
     return await route.handler(call)
@@ -133,14 +154,24 @@ async def _read(route: Route, call: Call) -> Reply:
 async def _written(route: Route, call: Call) -> Reply:
     if not route.public:
         await call.identify()
+    _check_numbers(route, call)
     if route.streams:
         return await route.handler(call)
     await call.take_body()
     if not route.public:  # A body may take its time: who sent it may have lost his rights meanwhile.
         await call.identify(anew=True)
-    key = key_of(call) if route.method == HTTPMethod.POST and not route.public else None
+    key = key_of(call) if route.keyed else None
     reply = await (route.handler(call) if key is None else _once(route, call, key))
     return reply if route.finish is None else await route.finish(call, reply)
+
+
+def _check_numbers(route: Route, call: Call) -> None:
+    """Raise NotFound for a number that is not written as ours are: a record has one address."""
+    if not route.numbers:
+        return
+    parts = call.request.scope["path"].split("/")
+    if not all(_NUMBER.fullmatch(parts[place]) for place in route.numbers):
+        raise NotFound("There is no such record.")
 
 
 async def _once(route: Route, call: Call, key: Key) -> Reply:

@@ -15,6 +15,7 @@ import structlog
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
+from api.begun import Begun
 from api.places import Places
 from domain.errors import Unavailable
 from ledger.append import Statement
@@ -35,13 +36,17 @@ _LONGEST_SECONDS = 3600.0
 
 
 class Uploads:
-    """The uploads of a process, and the store that they go to; `downloads`: the places of those who read from it."""
+    """The uploads of a process, and the store that they go to.
+
+    downloads: the places of those who read from it; begun: what they read of late.
+    """
 
     def __init__(self, pool: AsyncConnectionPool[AsyncConnection[Any]], files: Files) -> None:
         """Take the parts."""
         self._pool = pool
         self.files = files
         self._places = Places(_UPLOADS, _UPLOADS_EACH, _PATIENCE_SECONDS, _CROWDED_IN)
+        self.begun = Begun()
         self.downloads = Places(_DOWNLOADS, _DOWNLOADS_EACH, _PATIENCE_SECONDS, _CROWDED_OUT)
 
     @asynccontextmanager

@@ -1,7 +1,7 @@
 """Facts about a user that no door of his asked for: a lock, a stolen token, a password reset at the command line."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -26,6 +26,13 @@ _TRIES = 10
 
 Connections = Callable[[], AbstractAsyncContextManager[AsyncConnection[Any]]]
 Decide = Callable[[User], Sequence[Event]]
+#: Other users on whose records a decision stands: where one of them is changed meanwhile, it is made again.
+Others = Callable[[AsyncConnection[Any], User], Awaitable[Sequence[User]]]
+
+
+async def nobody_else(_: AsyncConnection[Any], __: User) -> Sequence[User]:
+    """Stand on nobody else's record."""
+    return ()
 
 
 class UserFacts:
@@ -38,7 +45,9 @@ class UserFacts:
         self._codec = codec
         self._under_way: dict[tuple[int, str], asyncio.Task[None]] = {}
 
-    async def record(self, number: int, decide: Decide, statements: Sequence[Statement] = ()) -> None:
+    async def record(
+        self, number: int, decide: Decide, statements: Sequence[Statement] = (), others: Others = nobody_else
+    ) -> None:
         """Append what `decide` makes of a user, with statements, again where another was faster; nothing of nothing.
 
         Raises LookupError where there is no such user, VersionConflict where others are faster again and again.
@@ -52,8 +61,10 @@ class UserFacts:
             events = decide(user)
             if not events:
                 return
+            async with self._connections() as connection:
+                stands_on = await others(connection, user)
             try:
-                await self._writer.append(self._following(user, events, statements))
+                await self._writer.append(self._following(user, events, statements, stands_on))
             except VersionConflict:
                 continue
             return
@@ -77,9 +88,12 @@ class UserFacts:
         except (FlowledgerError, psycopg.Error, PoolTimeout, PoolClosed) as error:
             log.warning("user_fact_not_recorded", what=what, user=number, error=str(error))
 
-    def _following(self, user: User, events: Sequence[Event], statements: Sequence[Statement]) -> Append:
+    def _following(
+        self, user: User, events: Sequence[Event], statements: Sequence[Statement], stands_on: Sequence[User]
+    ) -> Append:
         proposed = [
             Proposed(user.stream, version, event.topic, self._codec.encode(event))
             for version, event in enumerate(events, user.version + 1)
         ]
-        return Append(lambda _: Plan(proposed, statements), [(it.stream, it.version) for it in proposed])
+        expected = [*((it.stream, it.version) for it in proposed), *((it.stream, it.version + 1) for it in stands_on)]
+        return Append(lambda _: Plan(proposed, statements), expected)

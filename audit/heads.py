@@ -1,54 +1,73 @@
 """Signed tree heads of a ledger, in the database and in the file outside it, side by side."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from heapq import merge
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from psycopg import Connection
 
+from audit.branches import Branches
 from audit.report import Findings
-from ledger.note import Checkpoint, NoteError, parse_note, verify_note
-from ledger.notefile import NoteFile
+from ledger.merkle import Tree
+from ledger.note import Checkpoint, Fork, NoteError, parse_note, verify_note
 from ledger.queries import queries
 
 _SQL = queries("audit", "verify")
 
 
-class Outside(NamedTuple):
-    """The file of checkpoints as it was at one moment: its first `size` bytes."""
-
-    file: NoteFile
-    size: int
-
-
 class SignedHeads:
-    """Each checkpoint that is well signed, by size; the others are reported, and those that one side lacks."""
+    """Each checkpoint that is well signed, by size, and each fork; others are reported, and those that one side lacks.
+
+    Of a fork the file alone has a note; the database has an event. What was abandoned is in the file only.
+    """
 
     def __init__(
         self,
         connection: Connection[Any],
-        outside: Outside | None,
+        outside: Branches | None,
         origin: str,
         keys: Sequence[Ed25519PublicKey],
         findings: Findings,
+        *,
+        restored: bool = False,
     ) -> None:
-        """Take both sides; without `outside` only the database's are read."""
+        """Take both sides; without `outside` only the database's are read.
+
+        restored: the database may lack the newest; `lacking` then says which.
+        """
         self._connection = connection
         self._outside = outside
         self._origin = origin
         self._keys = keys
         self._findings = findings
+        self._restored = restored
+        self.lacking: list[Checkpoint] = []
         self.checked = 0
+        #: Those of the file, by size; None where there is no file to have any.
+        self.told = None if outside is None else outside.forks
 
-    def __iter__(self) -> Iterator[Checkpoint]:
+    @property
+    def forks(self) -> Sequence[Fork]:
+        """The forks that the ledger goes on from, by size."""
+        return self.told or ()
+
+    def __iter__(self) -> Iterator[Checkpoint | Fork]:
         """Read both sides together; two of one size come where both are well signed and differ."""
-        inside, outside = self._inside(), self._in_file()
+        return merge(self._checkpoints(), self.forks, key=_size)
+
+    def _checkpoints(self) -> Iterator[Checkpoint]:
+        inside, outside = self._inside(), iter(self._outside or ())
         stored, filed = next(inside, None), next(outside, None)
         while stored or filed:
             size = min(side.size for side in (stored, filed) if side)
             here = stored if stored and stored.size == size else None
             there = filed if filed and filed.size == size else None
-            yield from self._compared(size, here, there)
+            if stored is None and there is not None and self._restored:
+                self.lacking.append(there)
+                yield from self._well_signed(there, "in the file")
+            else:
+                yield from self._compared(size, here, there)
             stored = next(inside, None) if here else stored
             filed = next(outside, None) if there else filed
 
@@ -81,25 +100,23 @@ class SignedHeads:
     def _inside(self) -> Iterator[Checkpoint]:
         """Yield the database's checkpoints by size, read in pages."""
         after = 0
-        while rows := self._connection.execute(_SQL.checkpoints, (after,)).fetchall():
-            for size, note in rows:
+        while rows := self._connection.execute(_SQL.checkpoints, (after,), binary=True).fetchall():
+            for size, note, edge in rows:
                 checkpoint = self._parsed(note, f"The database's checkpoint over {size} events")
                 if checkpoint and checkpoint.size == size:
+                    self._check_edge(checkpoint, edge)
                     yield checkpoint
                 elif checkpoint:
                     self._report(f"The database's checkpoint over {size} events says {checkpoint.size} instead.")
             after = rows[-1][0]
 
-    def _in_file(self) -> Iterator[Checkpoint]:
-        """Yield the file's checkpoints by size; one that is out of its order can't have been written by us."""
-        before = 0
-        for number, note in enumerate(self._outside.file.read(self._outside.size) if self._outside else (), 1):
-            checkpoint = self._parsed(note, f"The file's checkpoint no. {number}")
-            if checkpoint and checkpoint.size > before:
-                before = checkpoint.size
-                yield checkpoint
-            elif checkpoint:
-                self._report(f"The file's checkpoint no. {number}, over {checkpoint.size} events, is out of its order.")
+    def _check_edge(self, checkpoint: Checkpoint, edge: Sequence[bytes] | None) -> None:
+        try:
+            fits = edge is None or Tree(checkpoint.size, edge).root() == checkpoint.root
+        except (ValueError, TypeError):
+            fits = False
+        if not fits:
+            self._report(f"The edge stored with the checkpoint over {checkpoint.size} events is not that of its tree.")
 
     def _parsed(self, note: str, what: str) -> Checkpoint | None:
         try:
@@ -110,3 +127,7 @@ class SignedHeads:
 
     def _report(self, why: str) -> None:
         self._findings.add(None, why)
+
+
+def _size(head: Checkpoint | Fork) -> int:
+    return head.size

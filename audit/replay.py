@@ -102,12 +102,13 @@ async def replay(
 
 
 def _streams(models: Sequence[ReadModel[Any]], reports: Sequence[ModelReport]) -> int:
-    """Return how many streams were folded: one that a second read model folds again is no other stream."""
-    seen, streams = frozenset[str](), 0
-    for model, report in zip(models, reports, strict=True):
-        streams += 0 if model.kinds <= seen else report.streams
-        seen |= model.kinds
-    return streams
+    """Return how many streams were folded: one that several read models fold is one stream."""
+    return sum(
+        report.streams
+        for place, (model, report) in enumerate(zip(models, reports, strict=True))
+        if not any(model.kinds < other.kinds for other in models)
+        and not any(model.kinds == former.kinds for former in models[:place])
+    )
 
 
 class _Findings:

@@ -20,6 +20,7 @@ class Report(Struct, frozen=True, kw_only=True):
     well, and None where what is wrong concerns no event.
     problems: what was found, by position, a hundred of a kind at most; `found` says how many there were.
     covered, uncovered: how many events the newest good checkpoint covers, and how many newer ones none does yet.
+    forks: how many events record a fork, each the acknowledgement of a backup that was restored.
     checkpoints: how many were checked; root: that of the events as they are, in hex; bytes: of topics and states.
     """
 
@@ -34,6 +35,7 @@ class Report(Struct, frozen=True, kw_only=True):
     checkpoints: int
     covered: int
     uncovered: int
+    forks: int
     seconds: float
 
     @property

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,17 +12,18 @@ from psycopg import AsyncConnection
 
 from audit.streams import events_of, find_stream
 from domain.catalogue import WORKFLOWS
-from domain.events import Event, Personal, Signature
+from domain.events import Event, Personal
 from domain.platform.users import User
+from domain.times import moment
 from ledger.codec import Codec
 from projections.history import Change, Entry, history
 from projections.people import People
+from projections.shown import printed_name
 
 __all__ = ["find_stream", "state_at", "story"]
 
 _LONGEST = 120
 _VERSION = re.compile(r"v?([0-9]{1,9})")
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 async def story(connection: AsyncConnection[Any], codec: Codec, stream: UUID) -> list[str]:
@@ -39,19 +40,20 @@ async def story(connection: AsyncConnection[Any], codec: Codec, stream: UUID) ->
 async def state_at(
     connection: AsyncConnection[Any], codec: Codec, stream: UUID, at: datetime | int | str
 ) -> dict[str, Any]:
-    """Return the record as it was at a time (naive is UTC) or a version, readable; a date is that day's end UTC.
+    """Return the record as it was at a time (naive is UTC) or a version, readable.
 
+    A text is read as `as_of` is: a date is that day's end UTC, a time in whole seconds that second's.
     Raises LookupError before the record began, past its last version and where there is none, ValueError for a text
     that is no time, date or version.
     """
-    wanted = _wanted(at) if isinstance(at, str) else at
+    wanted = _wanted(at) if isinstance(at, str) else _past(at) if isinstance(at, datetime) else at
     events = await events_of(connection, codec, stream)
     if isinstance(wanted, int):
         if not events[0].version <= wanted <= events[-1].version:
             raise LookupError(f"The record has the versions {events[0].version} to {events[-1].version}.")
         past = [it for it in events if it.version <= wanted]
     else:
-        past = [it for it in events if it.at <= _utc(wanted)]
+        past = [it for it in events if it.at < wanted]
     if not past:
         raise LookupError(f"The record began at {_time(events[0].at)}.")
     record = WORKFLOWS[events[0].event.kind].fold(past)
@@ -60,22 +62,20 @@ async def state_at(
 
 
 def _wanted(text: str) -> datetime | int:
+    """Return a version, or the first moment past a time."""
     if version := _VERSION.fullmatch(text.strip()):
         return int(version[1])
     try:
-        if _DATE.fullmatch(text.strip()):
-            # The next day begins just after the last microsecond of this one.
-            day = datetime.combine(date.fromisoformat(text.strip()), datetime.min.time(), UTC)
-            return day + timedelta(days=1, microseconds=-1)
-        return datetime.fromisoformat(text.strip())
-    except (ValueError, OverflowError):
+        return moment(text.strip(), end=True)
+    except ValueError:
         raise ValueError(
             f"{text!r} is no time (2026-01-31T12:00:00Z), no date (2026-01-31) and no version (3)."
         ) from None
 
 
-def _utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+def _past(at: datetime) -> datetime:
+    """Return the first moment past another; a naive one is UTC."""
+    return (at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)) + timedelta(microseconds=1)
 
 
 def _readable(value: Any) -> Any:
@@ -91,12 +91,12 @@ def _line(entry: Entry, people: dict[int, User]) -> str:
             str(recorded.position),
             f"v{recorded.version}",
             _time(recorded.at),
-            _who(event.actor, people),
+            _who(event.actor, people, event.kind),
             event.topic,
             *_moved(event),
             *_changed(entry.changes),
             *(f"{name} {_text(words)}" for name in ("reason", "comment") if (words := getattr(event, name))),
-            *_signed(event.signature, people),
+            *_signed(event, people),
         ]
     )
 
@@ -105,12 +105,14 @@ def _time(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%fZ")
 
 
-def _who(user: int | None, people: dict[int, User]) -> str:
+def _who(user: int | None, people: dict[int, User], kind: str) -> str:
     if user is None:
         return "the system"
-    known = people.get(user)
-    name = known.name.get("username") if known else ""
-    return f"{name} (user {user})" if name else f"user {user}"
+    erased, known = f"erased user {user}", people.get(user)
+    if known is not None and known.name.value is not None:
+        return f"{known.name.get('username')} (user {user})"
+    name = printed_name(user, people, kind)
+    return erased if name == erased else f"{name} ({erased})"
 
 
 def _moved(event: Event) -> list[str]:
@@ -129,11 +131,12 @@ def _changed(changes: Sequence[Change]) -> list[str]:
     return ["; ".join(said)] if said else []
 
 
-def _signed(signature: Signature | None, people: dict[int, User]) -> list[str]:
+def _signed(event: Event, people: dict[int, User]) -> list[str]:
+    signature = event.signature
     if signature is None:
         return []
-    name = signature.name.get("name") or "(name erased)"
-    who = _who(signature.signer, people)
+    name = signature.name.get("name", f"erased user {signature.signer}")
+    who = _who(signature.signer, people, event.kind)
     return [f"signed by {name}, {who}, at {_time(signature.at)}, meaning {_text(signature.meaning)}"]
 
 

@@ -9,6 +9,7 @@ from psycopg import AsyncConnection
 
 from domain.catalogue import WORKFLOWS
 from domain.events import FACTS, Recorded, stream_id
+from domain.platform.erased import concealed
 from ledger.codec import Codec
 from ledger.queries import queries
 from ledger.read import read_stream
@@ -41,11 +42,11 @@ async def find_stream(connection: AsyncConnection[Any], codec: Codec, text: str)
 
 
 async def events_of(connection: AsyncConnection[Any], codec: Codec, stream: UUID) -> list[Recorded]:
-    """Return a stream's events whose names are ours. Raises LookupError where there is none."""
+    """Return a stream's events whose names are ours, as they are shown. Raises LookupError where there is none."""
     events = codec.recorded(await read_stream(connection, stream))
     if not events:
         raise LookupError(f"There is no record of ours in the stream {stream}.")
-    return events
+    return list(concealed(events))
 
 
 def _uuid(text: str) -> UUID:

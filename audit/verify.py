@@ -14,9 +14,11 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from psycopg import Connection
 
-from audit.heads import Outside, SignedHeads
+from audit.branches import Branches
+from audit.heads import SignedHeads
+from audit.judging import judge
 from audit.report import Findings, Report
-from audit.walk import Head, Walk, judge
+from audit.walk import Head, Walk
 from ledger.checkpoint import LOCK
 from ledger.note import origin_of
 from ledger.notefile import NoteFile
@@ -41,21 +43,31 @@ def verify(
     database or the file can't be read.
     """
     begun = time.perf_counter()
-    with _frozen(connection, file) as (head, outside):
+    with frozen(connection, file) as (head, size):
         findings = Findings()
-        signed = SignedHeads(connection, outside, origin_of(head.identity), keys, findings)
-        walk = Walk(connection, signed, findings)
-        for done in walk:
-            progress(done, max(head.size, done))
-        if file is not None and outside is None and signed.checked:
+        origin = origin_of(head.identity)
+        outside = None if file is None or size is None else Branches(NoteFile(file), size, origin, keys, findings)
+        signed = SignedHeads(connection, outside, origin, keys, findings)
+        walk = walked(connection, head, signed, findings, progress)
+        if file is not None and outside is None and (signed.checked or walk.forked):
             findings.add(None, f"The file of checkpoints, {file}, is not there.")
-        judge(walk, head, findings)
         return walk.report(begun)
 
 
+def walked(
+    connection: Connection[Any], head: Head, signed: SignedHeads, findings: Findings, progress: Progress
+) -> Walk:
+    """Read the ledger to its end, and judge it."""
+    walk = Walk(connection, signed, findings)
+    for done in walk:
+        progress(done, max(head.size, done))
+    judge(walk, head, findings)
+    return walk
+
+
 @contextmanager
-def _frozen(connection: Connection[Any], file: Path | None) -> Iterator[tuple[Head, Outside | None]]:
-    """Look up the head, and with it what the file holds at that moment; no checkpoint is made meanwhile."""
+def frozen(connection: Connection[Any], file: Path | None) -> Iterator[tuple[Head, int | None]]:
+    """Look up the head, and with it how long the file is at that moment; no checkpoint is made meanwhile."""
     with connection.transaction():
         connection.execute(_SQL.lock, (LOCK,))
     locked = True
@@ -67,7 +79,7 @@ def _frozen(connection: Connection[Any], file: Path | None) -> Iterator[tuple[He
             size = None if file is None else NoteFile(file).size()
             connection.execute(_SQL.unlock, (LOCK,))
             locked = False
-            yield Head(*row), None if file is None or size is None else Outside(NoteFile(file), size)
+            yield Head(*row), size
     finally:
         if locked and not connection.closed:
             connection.execute(_SQL.unlock, (LOCK,))

@@ -1,21 +1,22 @@
-"""Reading the ledger from its first event to its last, and judging what was read."""
+"""Reading the ledger from its first event to its last: what `audit/judging.py` judges."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg import Connection
 
+from audit.counters import Counters
+from audit.forks import FORK
 from audit.heads import SignedHeads
 from audit.leaves import StoredLeaves
 from audit.report import MOST, Findings, Report
 from ledger.merkle import Tree
-from ledger.note import Checkpoint
+from ledger.note import Checkpoint, Fork
 from ledger.queries import queries
-from ledger.rows import microseconds
-from ledger.scan import raw_hash, scan, unix_microseconds
+from ledger.scan import raw_hash, scan
 
 _SQL = queries("audit", "verify")
 _WINDOW = 5000
@@ -28,6 +29,7 @@ class Head(NamedTuple):
     edge: list[bytes]
     recorded_at: datetime
     identity: UUID
+    numbers: Mapping[str, Any]
 
 
 class Walk:
@@ -53,6 +55,9 @@ class Walk:
         self.good = 0
         self.bad: int | None = None
         self.misfits = 0
+        #: The events that record a fork, by position, with their leaf hashes.
+        self.forked: dict[int, bytes] = {}
+        self.counters = Counters()
         self._bytes = 0
 
     def __iter__(self) -> Iterator[int]:
@@ -66,11 +71,16 @@ class Walk:
             yield self.tree.size
 
     @property
-    def unmet(self) -> Iterator[Checkpoint]:
-        """The signed checkpoints over more events than there are."""
+    def unmet(self) -> Iterator[Checkpoint | Fork]:
+        """The signed checkpoints over more events than there are, and the forks that kept more."""
         while self._next is not None:
             yield self._next
             self._next = next(self._heads, None)
+
+    @property
+    def forks(self) -> Sequence[Fork] | None:
+        """The forks that the file tells of; None without a file."""
+        return self._signed.told
 
     def before_first(self) -> bool:
         """Tell whether there are events at positions that no append gives."""
@@ -91,6 +101,7 @@ class Walk:
             checkpoints=self._signed.checked,
             covered=self.good,
             uncovered=self.tree.size - self.good,
+            forks=len(self.forked),
             seconds=time.perf_counter() - begun,
         )
 
@@ -99,6 +110,7 @@ class Walk:
         runs: list[tuple[int, list[bytes]]] = []
         last, latest, read = self.last, self.latest, 0
         hashes: list[bytes] = []
+        add = self.counters.add
         for row in scan(self._connection, last, _WINDOW):
             position, _, _, topic, state, at = row
             if position != last + 1 or not runs:
@@ -111,6 +123,9 @@ class Walk:
             last, latest = position, at
             read += len(topic) + len(state)
             hashes.append(raw_hash(row))
+            add(topic, state)
+            if topic == FORK:
+                self.forked[position] = hashes[-1]
         self.last, self.latest, self._bytes = last, latest, self._bytes + read
         return runs
 
@@ -125,78 +140,20 @@ class Walk:
             self._next = next(self._heads, None)
         self.tree.extend(hashes[start:])
 
-    def _compare(self, checkpoint: Checkpoint) -> None:
-        if checkpoint.root != self.tree.root():
-            self.bad = self.bad or checkpoint.size
+    def _compare(self, head: Checkpoint | Fork) -> None:
+        if head.root != self.tree.root():
+            self.bad = self.bad or head.size
             self.misfits += 1
             return
         if self.bad is not None:
-            why = f"The checkpoint over {self.bad} events was signed over another tree, though a later one fits."
-            self._findings.add(None, why)
+            self._findings.add(
+                self.good + 1,
+                f"The checkpoint over {self.bad} events was signed over another tree, though a later one fits: "
+                f"what differs, or was another, is among the events {self.good + 1} to {self.bad}.",
+            )
             self.bad = None
-        self.good = checkpoint.size
-
-
-def judge(walk: Walk, head: Head, findings: Findings) -> None:
-    """Add what only shows at the end: a tail that is cut or grown, altered events, roots that do not fit."""
-    _judge_tail(walk, head, findings)
-    counted = head.size == walk.tree.size == walk.last
-    try:
-        fits = counted and Tree(head.size, head.edge).root() == walk.tree.root()
-    except ValueError as error:
-        findings.add(None, f"The head row does not hold a tree: {error}.")
-        fits = False
-    for position in walk.altered:
-        if fits or position <= walk.good:
-            why = f"The leaf hash stored for event {position} is not the event's, which fits the root."
-        else:
-            why = f"Event {position} is not what was recorded: its leaf hash is not the one stored with it."
-        findings.add(position, why)
-    findings.count += walk.altered_in_all - len(walk.altered)
-    if walk.bad is not None:
-        _judge_checkpoints(walk, walk.bad, findings)
-    elif counted and not fits:
-        _judge_head(walk, findings)
-
-
-def _judge_tail(walk: Walk, head: Head, findings: Findings) -> None:
-    if head.size < walk.last:
-        findings.add(head.size + 1, f"Events stand beyond the head, which counts {head.size}.")
-    elif head.size > walk.last:
-        findings.add(walk.last + 1, f"The events end at {walk.last}; the head counts {head.size}.")
-    elif walk.last and microseconds(head.recorded_at) != unix_microseconds(walk.latest):
-        findings.add(None, "The head's time is not that of the last event.")
-    if walk.stored.beyond(walk.last):
-        findings.add(walk.last + 1, f"Leaf hashes are stored of events after {walk.last}, which is the last there is.")
-    for checkpoint in walk.unmet:
-        why = f"A checkpoint was signed over {checkpoint.size} events; only {walk.tree.size} are there."
-        findings.add(walk.tree.size + 1, why)
-    if walk.before_first():
-        findings.add(None, "Events stand before position 1.")
-
-
-def _judge_checkpoints(walk: Walk, bad: int, findings: Findings) -> None:
-    first = walk.good + 1
-    if findings.any_in(first, bad):
-        findings.add(None, f"Signed checkpoints do not fit, {walk.misfits} in all, from that over {bad} events on.")
-    else:
-        why = (
-            f"Events {first} to {bad} are not those over which a checkpoint was signed, though leaf hashes and head "
-            f"agree with them; {first} is the first position that can differ."
-        )
-        findings.add(first, why)
-
-
-def _judge_head(walk: Walk, findings: Findings) -> None:
-    first, last = walk.good + 1, walk.tree.size
-    if first > last:
-        findings.add(None, "The head row was altered: every event fits the checkpoint over all of them.")
-    elif not findings.any_in(first, last):
-        why = (
-            f"Events {first} to {last} and the head row do not agree: one of them was altered; "
-            f"{first} is the first position that can differ."
-        )
-        findings.add(first, why)
+        if head.note:  # One that is only proposed has none, and covers nothing.
+            self.good = head.size
 
 
 def _gap(first: int, last: int) -> str:

@@ -18,7 +18,8 @@ from ledger.append import Allotment, Append, Plan, Proposed
 from ledger.checkpoint import make_checkpoint
 from ledger.codec import Codec
 from ledger.connect import connect
-from ledger.keys import Keys, Vault
+from ledger.keys import Keys
+from ledger.vault import Vault
 from ledger.writer import Writer
 
 #: So many characters, and a list of twenty is some eight kilobytes.

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from domain.platform.access import ACCESS
+from domain.platform.forks import FORKS
+from domain.platform.review import REVIEWS
 from domain.platform.roles import ROLES
 from domain.platform.settings import SETTINGS
 from domain.platform.users import USERS
@@ -11,5 +14,5 @@ from domain.quality.deviation import DEVIATIONS
 from domain.workflow import Workflow
 
 WORKFLOWS: dict[str, Workflow[Any]] = {
-    flow.kind: flow for flow in (DEVIATIONS, CAPAS, USERS, WEBHOOKS, ROLES, SETTINGS)
+    flow.kind: flow for flow in (DEVIATIONS, CAPAS, USERS, WEBHOOKS, ROLES, SETTINGS, ACCESS, REVIEWS, FORKS)
 }

@@ -19,7 +19,7 @@ class FlowledgerError(Exception):
 
 
 class InvalidInput(FlowledgerError):
-    """What was given is faulty; `faults` names every fault, not the first."""
+    """What was given is faulty; every fault is named with its field, not the first alone."""
 
     code = "VALIDATION_ERROR"
 
@@ -43,6 +43,17 @@ class Denied(FlowledgerError):
 
     code = "PERMISSION_DENIED"
 
+    def __init__(self, message: str, permission: str = "") -> None:
+        super().__init__(message)
+        #: The permission that is lacking, "" where another rule says no.
+        self.permission = permission
+
+
+class PasswordExpired(Denied):
+    """The password is right, and so old that a new one has to be set first."""
+
+    code = "PASSWORD_EXPIRED"
+
 
 class NotFound(FlowledgerError):
     """There is no such record, or it is not for who is asking to see."""
@@ -50,8 +61,16 @@ class NotFound(FlowledgerError):
     code = "RESOURCE_NOT_FOUND"
 
 
+class Hidden(NotFound):
+    """Who is asking may not see such records: he is told that there is none, the audit trail what he lacked."""
+
+    def __init__(self, message: str, permission: str) -> None:
+        super().__init__(message)
+        self.permission = permission
+
+
 class Conflict(FlowledgerError):
-    """The state, a guard or a uniqueness says no; `reasons` gives every rule that does."""
+    """The state, a guard or a uniqueness says no; every rule that does is named."""
 
     code = "CONFLICT"
 

@@ -41,6 +41,15 @@ def own_fields(event: type[Event]) -> Mapping[str, msgspec.structs.FieldInfo]:
     return {it.name: it for it in msgspec.structs.fields(event) if it.name not in Event.__struct_fields__}
 
 
+def overwritten(before: object, data: Mapping[str, Any]) -> bool:
+    """Tell whether data changes, or takes away, a field that says something already.
+
+    before: what has the fields: a record, or a part of one; None for a part that is not there yet.
+    """
+    said = {name: getattr(before, name, None) for name in data}
+    return any(not blank(said[name]) and value not in (said[name], UNSET) for name, value in data.items())
+
+
 def blank(value: Any) -> bool:
     """Tell whether nothing is said by a value: it is not there, empty, or white space alone."""
     return value in (None, (), []) or (isinstance(value, str) and not value.strip())

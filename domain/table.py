@@ -34,6 +34,11 @@ def no_faults(_record: Record | None, _data: Data) -> Sequence[Fault]:
     return ()
 
 
+def overwrites_nothing(_record: Record, _data: Data) -> bool:
+    """Say that nothing which is recorded already is changed or removed."""
+    return False
+
+
 @dataclass(frozen=True)
 class Who(Generic[R]):
     """Who may fire a step: holders of a permission (None: anybody who is signed in), where `relation` holds, in
@@ -75,6 +80,8 @@ class Step(Generic[R]):
     destination: a state; None for "the same"; or several of which `choose` names one.
     requires: what must be given beside the trigger (`reason`, `comment`, a field of the step's own).
     reason_in: states in which a reason must be given although it is not required elsewhere.
+    overwrites: whether what is recorded already would be changed or removed; where it would, a reason must be given in
+    the states of `reason_over`.
     check: what is wrong with what is given beyond its types and closed sets; the record is None at its creation.
     edit: it changes fields and is fired through PUT and PATCH, not as a transition.
     """
@@ -87,6 +94,8 @@ class Step(Generic[R]):
     guards: tuple[Guard[R], ...] = ()
     requires: tuple[str, ...] = ()
     reason_in: frozenset[str] = frozenset()
+    reason_over: frozenset[str] = frozenset()
+    overwrites: Callable[[R, Data], bool] = overwrites_nothing
     signed: bool = False
     choose: Callable[[R], str] | None = None
     check: Callable[[R | None, Data], Sequence[Fault]] = no_faults
@@ -116,6 +125,12 @@ class Step(Generic[R]):
         late = ("reason",) if status in self.reason_in and "reason" not in self.requires else ()
         return self.requires + late + (("signature",) if self.signed else ())
 
+    def asks_for(self, record: R, data: Data) -> tuple[str, ...]:
+        """Return everything that must be given to fire the step on a record with this data."""
+        asked = self.asks(record.status)
+        late = record.status in self.reason_over and "reason" not in asked and self.overwrites(record, data)
+        return (*asked, "reason") if late else asked
+
     def rules(self, status: str) -> tuple[Who[R], ...]:
         """Return the rules that say who may fire the step; from a state that it does not leave, all of them."""
         if status not in self.sources:
@@ -123,7 +138,7 @@ class Step(Generic[R]):
         return tuple(rule for rule in self.who if not rule.states or status in rule.states)
 
 
-def check(kind: str, states: tuple[str, ...], creation: Step[R], steps: tuple[Step[R], ...]) -> None:
+def check(kind: str, states: tuple[str, ...], creation: Step[R] | None, steps: tuple[Step[R], ...]) -> None:
     """Raise ValueError for a table with a fault in it.
 
     Triggers are unique, facts are of this kind, states known and reachable, choices possible, each state that a step
@@ -132,11 +147,11 @@ def check(kind: str, states: tuple[str, ...], creation: Step[R], steps: tuple[St
     triggers = [step.trigger for step in steps]
     if len(set(triggers)) != len(triggers):
         raise ValueError(f"{kind}: two steps share a trigger")
-    for step in (creation, *steps):
+    for step in (creation, *steps) if creation else steps:
         _check_step(kind, frozenset(states), step)
     if not all(step.sources for step in steps):
         raise ValueError(f"{kind}: a step leaves no state")
-    reached = set(creation.destinations)
+    reached = {*creation.destinations} if creation else {states[0]}
     for _ in states:
         reached |= {to for step in steps if reached & set(step.sources) for to in step.destinations}
     if reached < set(states):
@@ -151,9 +166,11 @@ def _check_step(kind: str, states: frozenset[str], step: Step[R]) -> None:
         raise ValueError(f"{step.trigger}: there are no states {sorted(unknown)}")
     if isinstance(step.destination, tuple) != (step.choose is not None):
         raise ValueError(f"{step.trigger}: a choice takes several destinations and a chooser")
-    elsewhere = step.reason_in.union(*(rule.states for rule in step.who)) - set(step.sources)
+    elsewhere = step.reason_in.union(step.reason_over, *(rule.states for rule in step.who)) - set(step.sources)
     if elsewhere:
         raise ValueError(f"{step.trigger}: rules for {sorted(elsewhere)}, which it does not leave")
+    if bool(step.reason_over) == (step.overwrites is overwrites_nothing):
+        raise ValueError(f"{step.trigger}: a reason for overwriting takes states, and what tells it")
     if not all(step.rules(status) for status in step.sources) or not step.who:
         raise ValueError(f"{step.trigger}: there is a state in which nobody may fire it")
     strange = set(step.requires) - set(step.event.__struct_fields__)

@@ -38,13 +38,14 @@ class Offer(msgspec.Struct, frozen=True):
 class Workflow(Generic[R]):
     """A state machine as a table.
 
+    creation: None where nothing creates a record: each is there by nature, in the first state.
     choices: the closed sets of values that its fields take.
     native: a stream's record as it is before its first event, for records that are there by nature.
     """
 
     kind: str
     states: tuple[str, ...]
-    creation: Step[R]
+    creation: Step[R] | None
     steps: tuple[Step[R], ...]
     evolve: Callable[[R | None, Recorded], R]
     choices: Choices = field(default_factory=lambda: MappingProxyType({}))
@@ -55,6 +56,16 @@ class Workflow(Generic[R]):
         """Refuse a table with a fault in it, at import: see `table.check`."""
         check(self.kind, self.states, self.creation, self.steps)
         object.__setattr__(self, "_by_trigger", {step.trigger: step for step in self.steps})
+
+    @property
+    def beginning(self) -> str:
+        """Return the state that a record begins in."""
+        return self.creation.destinations[0] if self.creation else self.states[0]
+
+    @property
+    def all_steps(self) -> tuple[Step[R], ...]:
+        """Return every row: the creation, if there is one, and the steps."""
+        return (self.creation, *self.steps) if self.creation else self.steps
 
     @cached_property
     def machine(self) -> Machine:
@@ -120,6 +131,7 @@ class Workflow(Generic[R]):
     def create(self, attempt: Attempt, data: Data) -> Event:
         """Return the fact that a new record is. Raises Denied, then InvalidInput with every fault of what is given."""
         step = self.creation
+        assert step is not None, f"nothing creates a {self.kind}"  # noqa: S101 - a record by nature has no such door
         if not any(rule.held_by(attempt.actor) for rule in step.who):
             raise Denied(f"{step.label}: {_only(step.who)}.")
         self._check_given(step, None, attempt, data)
@@ -139,7 +151,7 @@ class Workflow(Generic[R]):
 
     def _check_given(self, step: Step[R], record: R | None, attempt: Attempt, data: Data) -> None:
         words = {"reason": attempt.reason, "comment": attempt.comment, "signature": attempt.signature}
-        asked = step.requires if record is None else step.asks(record.status)
+        asked = step.requires if record is None else step.asks_for(record, data)
         faults = missing_in(step.event, asked, {**data, **words})
         faults += faults_in(step.event, data, self.choices)
         faults += step.check(record, data)
@@ -155,7 +167,7 @@ class Workflow(Generic[R]):
             why_not.append(str(denied))
         here = record.status in step.sources
         target = step.leads_to(record) if here else step.destinations[0]
-        return Offer(step.trigger, step.label, target, not why_not, tuple(why_not), step.asks(record.status))
+        return Offer(step.trigger, step.label, target, not why_not, tuple(why_not), step.asks_for(record, {}))
 
     def _fire(self, step: Step[R], record: R) -> str:
         # A model thrown away after one step: the library must never touch a record.

@@ -2,31 +2,42 @@
 
 import os
 import secrets
-import tempfile
 import uuid
-from contextlib import nullcontext, suppress
-from pathlib import Path
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 from psycopg import AsyncConnection
 
-from api.auth import Passwords, credentials, made_up, new_password, password_hash_of, user_id_of
+from api import second_factor
+from api.auth import (
+    Passwords,
+    credentials,
+    made_up,
+    new_password,
+    password_hash_of,
+    user_id_of,
+)
+from api.sessions import end_all
 from api.user_facts import SYSTEM, UserFacts
 from domain.errors import InvalidInput
 from domain.events import Attempt, Event, stream_id
 from domain.platform.passwords import password_faults
 from domain.platform.roles import ADMINISTRATOR
 from domain.platform.users import USERS, UserCreated
+from flowledger.untold import Untold
 from ledger.append import Allotment, Append, Plan, Proposed
 from ledger.codec import Codec
 from ledger.connect import connect
-from ledger.keys import KeyMissing, Keys, Vault
+from ledger.keys import KeyMissing, Keys
+from ledger.vault import Vault
 from ledger.writer import Writer
 from projections.standing import Standing
 
 NAME = "admin"
 _SYSTEM = Attempt(actor=SYSTEM)
+_BY_COMMAND = "reset at the command line"
 
 
 class Credentials(NamedTuple):
@@ -35,42 +46,6 @@ class Credentials(NamedTuple):
     username: str
     password: str
     made_up: bool
-
-
-class Untold:
-    """The file of a made-up password that nobody was told yet: written before it holds, removed once it is told."""
-
-    def __init__(self, folder: Path) -> None:
-        """Keep the file in a folder; whoever makes the folder makes it private."""
-        self._path = folder / "administrator.password"
-
-    def read(self) -> str | None:
-        """Return the password that is still to be told, None where there is none."""
-        try:
-            return self._path.read_text(encoding="ascii")
-        except FileNotFoundError:
-            return None
-
-    def make(self) -> str:
-        """Make a password up and keep it; return the one that is kept already where somebody was first."""
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Its mode is 0600 from the start; it appears under its name whole, on the disk, and never in another's place.
-        with tempfile.NamedTemporaryFile("w", encoding="ascii", dir=self._path.parent, prefix="password-") as draft:
-            draft.write(secrets.token_urlsafe(12))
-            draft.flush()
-            os.fsync(draft.fileno())
-            with suppress(FileExistsError):
-                os.link(draft.name, self._path)
-        folder = os.open(self._path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-        return self._path.read_text(encoding="ascii")
-
-    def forget(self) -> None:
-        """Remove it: told, or of no use."""
-        self._path.unlink(missing_ok=True)
 
 
 async def ensure_administrator(
@@ -120,24 +95,52 @@ async def reset_password(url: str, keys: Keys, username: str, password: str | No
 
     Raises InvalidInput for a password that the rules refuse, LookupError where there is no such user.
     """
+    async with _user(url, keys, username) as user:
+        standing = Standing(user.codec)
+        await standing.load(user.connection)
+        rules = standing.settings
+        new = password or made_up(rules)
+        faults = password_faults(new, username, rules)
+        if faults:
+            raise InvalidInput(faults)
+        attempt, step = replace(_SYSTEM, comment=_BY_COMMAND), USERS.step("change_password")
+        statements = new_password(user.id, await Passwords().hash(new))
+        await user.facts.record(user.id, lambda it: [USERS.decide(step, it, attempt, {})], statements)
+        return new
+
+
+async def reset_totp(url: str, keys: Keys, username: str, reason: str) -> None:
+    """Remove the one-time codes of a user who has lost what makes them; his sessions end.
+
+    Raises LookupError where there is no such user, Conflict where he has none, InvalidInput without a reason.
+    """
+    async with _user(url, keys, username) as user:
+        attempt = replace(_SYSTEM, reason=reason.strip() or None, comment=_BY_COMMAND)
+        step = USERS.step("remove_second_factor")
+        statements = [second_factor.forget(user.id), end_all(user.id)]
+        await user.facts.record(user.id, lambda it: [USERS.decide(step, it, attempt, {})], statements)
+
+
+class _User(NamedTuple):
+    """A user as the command line works on him."""
+
+    id: int
+    connection: AsyncConnection[Any]
+    codec: Codec
+    facts: UserFacts
+
+
+@asynccontextmanager
+async def _user(url: str, keys: Keys, username: str) -> AsyncIterator[_User]:
+    """Lend a user by his name. Raises LookupError where there is none."""
     connection = await connect(url, "administrator")
     writer = Writer(lambda: connect(url, "administrator"))
     codec = Codec(Vault(keys))
     try:
-        standing = Standing(codec)
-        await standing.load(connection)
-        new = password or made_up(standing.settings)
-        faults = password_faults(new, username, standing.settings)
-        if faults:
-            raise InvalidInput(faults)
         number = await user_id_of(connection, keys, username)
         if number is None:
             raise LookupError(f"There is no user {username}.")
-        attempt, step = replace(_SYSTEM, comment="reset at the command line"), USERS.step("change_password")
-        facts = UserFacts(lambda: nullcontext(connection), writer, codec)
-        statements = new_password(number, await Passwords().hash(new))
-        await facts.record(number, lambda user: [USERS.decide(step, user, attempt, {})], statements)
-        return new
+        yield _User(number, connection, codec, UserFacts(lambda: nullcontext(connection), writer, codec))
     finally:
         await writer.close()
         await connection.close()

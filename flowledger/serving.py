@@ -17,9 +17,10 @@ from flowledger.settings import Settings
 from ledger.append import CHANNEL
 from ledger.bell import Bell
 from ledger.connect import connect, pool
-from ledger.keys import Keys, Vault
+from ledger.keys import Keys
 from ledger.migrate import migrations
 from ledger.store import open_files
+from ledger.vault import Vault
 from ledger.writer import Writer
 from projections.consumer import channel
 
@@ -39,6 +40,7 @@ def api_settings(settings: Settings) -> ApiSettings:
         rate_limit=settings.rate_limit,
         cors_origins=settings.cors_origins,
         request_seconds=settings.request_seconds,
+        checkpoints=settings.checkpoints,
     )
 
 

@@ -8,7 +8,8 @@ import uvloop
 
 from flowledger.settings import Settings
 from ledger.codec import Codec
-from ledger.keys import Keys, Vault
+from ledger.keys import Keys
+from ledger.vault import Vault
 from projections.registry import read_models
 from workers.app import Work, WorkSettings
 

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 import domain.catalogue  # noqa: F401 - importing it registers every fact
 from domain.events import FACTS, Event, Personal, Recorded, Signature
-from ledger.keys import Vault
 from ledger.rows import Row
+from ledger.vault import Vault
 
 T = TypeVar("T")
 

@@ -1,6 +1,6 @@
 """Keys are files outside the database, mode 0600: made on first use, read once, never logged.
 
-What is sealed is AES-256-GCM. Losing `names.key` loses sign-in by name, not the names; losing `data.key` loses kept
+What they seal: `ledger/vault.py`. Losing `names.key` loses sign-in by name, not the names; losing `data.key` loses kept
 secrets; losing a person's key is erasing that person; losing `signature.key` loses the power to check signatures, and
 losing `checkpoint.key` the power to sign tree heads: `checkpoint.pub` goes on verifying them. None loses the record.
 """
@@ -8,23 +8,19 @@ losing `checkpoint.key` the power to sign tree heads: `checkpoint.pub` goes on v
 import hmac
 import os
 from base64 import b64decode, b64encode
-from collections.abc import Callable
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from uuid import UUID
 
-import msgspec
 import structlog
-from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from domain.events import Personal
+from domain.errors import Conflict
 from ledger.files import make_folder, sync_folder
 
 _KEY_BYTES = 32
-_NONCE_BYTES = 12
 _CHECKPOINT = "checkpoint"
 
 log = structlog.get_logger(__name__)
@@ -32,6 +28,10 @@ log = structlog.get_logger(__name__)
 
 class KeyMissing(Exception):
     """A key that must be there is not: the folder of keys is not the one that made these data."""
+
+
+class PersonErased(KeyMissing, Conflict):
+    """Somebody's key was destroyed while something new about him was on its way in: nothing was recorded."""
 
 
 class Keys:
@@ -74,6 +74,21 @@ class Keys:
         name = f"persons/{subject}.{purpose}"
         # Asked of the folder each time: a key that is destroyed must be gone at once, in every process.
         return self._read(name) or (self._make(name) if make else None)
+
+    def destroy(self, people: Mapping[UUID, Collection[str]]) -> int:
+        """Destroy every key of people, but for the purposes that are kept of each; return how many files there were.
+
+        They are gone for good, power cuts included, on return. Doing it again is a no-op. One listing of the folder,
+        which finds what a crash left of a key that was being made, too.
+        """
+        folder = self._folder / "persons"
+        kept = {str(subject): purposes for subject, purposes in people.items()}
+        doomed = [path for path in _files_in(folder) if _is_doomed(path.name, kept)]
+        for path in doomed:
+            path.unlink(missing_ok=True)
+        if doomed:
+            sync_folder(folder)
+        return len(doomed)
 
     def name_hash(self, folded: str) -> bytes:
         """Return the keyed hash under which a user name is remembered."""
@@ -131,6 +146,16 @@ class Keys:
         return key
 
 
+def _files_in(folder: Path) -> list[Path]:
+    return list(folder.iterdir()) if folder.is_dir() else []
+
+
+def _is_doomed(name: str, kept: Mapping[str, Collection[str]]) -> bool:
+    """Tell whether a file `<subject>.<purpose>.key`, or a draft of one, is of one of the people, and not kept."""
+    subject, _, rest = name.partition(".")
+    return subject in kept and rest.partition(".")[0] not in kept[subject]
+
+
 def _draft(path: Path, key: bytes, mode: int) -> Path:
     """Return a new file beside a path that holds a key, on the disk."""
     draft = path.with_name(f"{path.name}.{os.urandom(6).hex()}")
@@ -145,75 +170,3 @@ def _draft(path: Path, key: bytes, mode: int) -> Path:
 def _replace(path: Path, public: bytes) -> None:
     _draft(path, public, 0o644).replace(path)
     sync_folder(path.parent)
-
-
-class Vault:
-    """Seals and opens: personal data with keys of the person, secrets and signatures with keys of the server."""
-
-    def __init__(self, keys: Keys, nonce: Callable[[], bytes] = lambda: os.urandom(_NONCE_BYTES)) -> None:
-        """Work with a folder of keys; `nonce` draws 12 bytes."""
-        self.keys = keys
-        self.nonce = nonce
-
-    def personal(self, subject: UUID, purpose: str, value: dict[str, str]) -> Personal:
-        """Return personal data with a nonce drawn for it.
-
-        Its key is made here, where none is yet: sealing happens under the ledger's lock, and must not wait for a disk.
-        """
-        self.keys.of_person(subject, purpose, make=True)
-        return Personal(subject, purpose, self.nonce(), value)
-
-    def seal_person(self, personal: Personal) -> dict[str, str]:
-        """Return what stands in the stored bytes in place of personal data.
-
-        What was opened goes back as it was. Raises KeyMissing for a new value whose key is not there: it was destroyed
-        since the value was drawn, and must not come back.
-        """
-        sealed = personal.sealed
-        if not sealed and personal.value is not None:
-            key = self.keys.of_person(personal.subject, personal.purpose, make=False)
-            if key is None:
-                raise KeyMissing(f"The {personal.purpose} key of {personal.subject} is not there.")
-            plain = msgspec.json.encode(personal.value, order="deterministic")
-            sealed = AESGCM(key).encrypt(personal.nonce, plain, _context(personal.subject, personal.purpose))
-        return {
-            "subject": str(personal.subject),
-            "purpose": personal.purpose,
-            "nonce": b64encode(personal.nonce).decode(),
-            "sealed": b64encode(sealed).decode(),
-        }
-
-    def open_person(self, stored: dict[str, str]) -> Personal:
-        """Return personal data as stored: readable while its key is there, erased after."""
-        subject, purpose = UUID(stored["subject"]), stored["purpose"]
-        nonce, sealed = b64decode(stored["nonce"]), b64decode(stored["sealed"])
-        key = self.keys.of_person(subject, purpose, make=False)
-        if key is None:
-            return Personal(subject, purpose, nonce, None, sealed)
-        try:
-            plain = AESGCM(key).decrypt(nonce, sealed, _context(subject, purpose))
-        except (InvalidTag, ValueError):  # Altered bytes: the tree says so; folding goes on with what is left.
-            return Personal(subject, purpose, nonce, None, sealed)
-        return Personal(subject, purpose, nonce, msgspec.json.decode(plain, type=dict[str, str]), sealed)
-
-    def seal(self, plain: bytes, context: str) -> bytes:
-        """Return bytes sealed with the server's key for data at rest; they open only in the same context."""
-        nonce = self.nonce()
-        return nonce + AESGCM(self.keys.secret("data")).encrypt(nonce, plain, context.encode())
-
-    def open(self, sealed: bytes, context: str) -> bytes:
-        """Return what was sealed. Raises KeyMissing where it was sealed with another key, or altered."""
-        try:
-            return AESGCM(self.keys.secret("data")).decrypt(
-                sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], context.encode()
-            )
-        except (InvalidTag, ValueError) as altered:
-            raise KeyMissing(f"{context}: sealed with another key, or altered.") from altered
-
-    def authenticate(self, data: bytes) -> str:
-        """Return an HMAC under the key of signatures: the database alone can't make one."""
-        return hmac.new(self.keys.secret("signature"), data, sha256).hexdigest()
-
-
-def _context(subject: UUID, purpose: str) -> bytes:
-    return f"{subject}/{purpose}".encode()

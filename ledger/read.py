@@ -1,5 +1,6 @@
 """Reading events back: a stream, or everything after a position. In position order, nothing left out."""
 
+from collections.abc import Iterable
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -39,12 +40,28 @@ async def head_size(connection: AsyncConnection[Any]) -> int:
     return int(row[0]) if row else 0
 
 
-def stream_digest(rows: list[Row]) -> str:
-    """Return the hash that a signature binds: SHA-256 over version, topic and bytes of every event of the stream."""
-    digest = sha256()
-    for row in rows:
+class StreamDigest:
+    """The hash that a signature binds: SHA-256 over version, topic and bytes of every event of a stream so far."""
+
+    def __init__(self) -> None:
+        """Begin before the first event."""
+        self._hash = sha256()
+
+    def add(self, row: Row) -> None:
+        """Take the next event in."""
         topic = row.topic.encode()
-        digest.update(b"%d %d %d\n" % (row.originator_version, len(topic), len(row.state)))
-        digest.update(topic)
-        digest.update(row.state)
-    return f"sha256:{digest.hexdigest()}"
+        self._hash.update(b"%d %d %d\n" % (row.originator_version, len(topic), len(row.state)))
+        self._hash.update(topic)
+        self._hash.update(row.state)
+
+    def text(self) -> str:
+        """Return it as a signature names it."""
+        return f"sha256:{self._hash.hexdigest()}"
+
+
+def stream_digest(rows: Iterable[Row]) -> str:
+    """Return the hash that a signature binds, over these events."""
+    digest = StreamDigest()
+    for row in rows:
+        digest.add(row)
+    return digest.text()

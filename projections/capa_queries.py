@@ -1,11 +1,16 @@
 """The queries on CAPAs."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Final, LiteralString
 
 from msgspec import Struct
 
+from domain.quality.capa import CAPAS
 from domain.quality.capa_facts import Capa
+from projections.capa_views import summary
 from projections.listing import Listing
+from projections.past_listing import PastListing
 
 
 class CapaFilter(Struct, frozen=True, kw_only=True):
@@ -26,21 +31,22 @@ class CapaFilter(Struct, frozen=True, kw_only=True):
     timely_at: datetime | None = None
 
 
+_FILTERS: Final[Mapping[str, LiteralString]] = {
+    "status": "status = %(status)s",
+    "department": "department = %(department)s",
+    "priority": "priority = %(priority)s",
+    "source_type": "source_type = %(source_type)s",
+    "source_id": "source_id = %(source_id)s",
+    "owner": "owner = %(owner)s",
+    "begun_from": "initiated_at >= %(begun_from)s",
+    "begun_before": "initiated_at < %(begun_before)s",
+    "overdue_at": "due_at < %(overdue_at)s AND status NOT IN ('CLOSED', 'CANCELLED')",
+    "timely_at": "(due_at < %(timely_at)s AND status NOT IN ('CLOSED', 'CANCELLED')) IS NOT TRUE",
+}
+_UNLESS: Final[Mapping[str, LiteralString]] = {"status": "status <> 'CANCELLED'"}
+
 LISTING: Listing[CapaFilter, Capa] = Listing(
-    "capas",
-    filters={
-        "status": "status = %(status)s",
-        "department": "department = %(department)s",
-        "priority": "priority = %(priority)s",
-        "source_type": "source_type = %(source_type)s",
-        "source_id": "source_id = %(source_id)s",
-        "owner": "owner = %(owner)s",
-        "begun_from": "initiated_at >= %(begun_from)s",
-        "begun_before": "initiated_at < %(begun_before)s",
-        "overdue_at": "due_at < %(overdue_at)s AND status NOT IN ('CLOSED', 'CANCELLED')",
-        "timely_at": "(due_at < %(timely_at)s AND status NOT IN ('CLOSED', 'CANCELLED')) IS NOT TRUE",
-    },
-    unless={"status": "status <> 'CANCELLED'"},
-    passing=frozenset({"overdue_at", "timely_at"}),
+    "capas", filters=_FILTERS, unless=_UNLESS, passing=frozenset({"overdue_at", "timely_at"})
 )
+PAST: PastListing[CapaFilter, Capa] = PastListing(CAPAS, summary, filters=_FILTERS, unless=_UNLESS)
 find, one, stream_of = LISTING.find, LISTING.one, LISTING.stream_of

@@ -1,15 +1,16 @@
 """A record's history: one entry an event, with what it changed."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
 from domain.events import Personal, Recorded
+from domain.platform.erased import concealed
 from domain.workflow import Workflow
 
 #: Fields of records that move with every event, or never, or are nobody's business: they tell nothing.
-_SILENT = frozenset({"id", "stream", "version", "status", "updated_at", "key"})
+_SILENT = frozenset({"id", "stream", "version", "status", "updated_at", "key", "printed"})
 #: Fields whose public name is another, by the kind of the record.
 _PUBLIC = {
     "deviation": {"number": "deviation_number", "initiated_at": "initiation_date"},
@@ -41,29 +42,38 @@ class Entry(NamedTuple):
     changes: list[Change]
 
 
-def history(workflow: Workflow[Any], events: Sequence[Recorded]) -> list[Entry]:
-    """Return a stream's events with the changes of each; one fold."""
+def history(workflow: Workflow[Any], events: Sequence[Recorded], versions: Container[int] | None = None) -> list[Entry]:
+    """Return a stream's events with the changes of each, or of those of some versions; one fold."""
     entries = []
     public = _PUBLIC.get(workflow.kind, {})
     # What is there by nature was something before its first event.
     record = workflow.native(events[0].stream) if events else None
-    before = {} if record is None else _flat(record)
-    for recorded in events:
+    before: dict[str, Any] | None = {} if record is None else _flat(record)
+    for recorded in concealed(events):
+        if versions is not None and recorded.version not in versions:
+            record, before = workflow.evolve(record, recorded), None
+            continue
+        before = _flat(record) if before is None else before
         record = workflow.evolve(record, recorded)
         after = _flat(record)
-        changes = [
-            Change(public.get(name, name), before.get(name), value)
-            for name, value in after.items()
-            if value != before.get(name) and (name in before or _says(value))
-        ]
-        changes += [
-            Change(public.get(name, name), value, None)
-            for name, value in before.items()
-            if name not in after and _says(value)
-        ]
-        entries.append(Entry(recorded, changes))
+        entries.append(Entry(recorded, _changes(public, before, after)))
         before = after
     return entries
+
+
+def _changes(public: Mapping[str, str], before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
+    """Return what is another, or new and says something; then what is gone and said something."""
+    other = [
+        Change(public.get(name, name), before.get(name), value)
+        for name, value in after.items()
+        if value != before.get(name) and (name in before or _says(value))
+    ]
+    gone = [
+        Change(public.get(name, name), value, None)
+        for name, value in before.items()
+        if name not in after and _says(value)
+    ]
+    return other + gone
 
 
 def _flat(record: Any, path: str = "") -> dict[str, Any]:

@@ -9,7 +9,9 @@ from msgspec import Struct
 from psycopg import AsyncConnection
 
 from domain.events import stream_id
+from domain.quality.capa_facts import Capa
 from domain.quality.deviation import DEVIATIONS
+from domain.quality.deviation_facts import Deviation
 from ledger.arrays import LongColumn
 from ledger.codec import Codec
 from ledger.queries import queries
@@ -18,6 +20,8 @@ from ledger.read import read_stream
 _SQL = queries("projections", "links")
 #: The type of the sources that are records of ours.
 OURS = "DEVIATION"
+#: CAPAs that a deviation shows, the oldest.
+MOST_CAPAS = 200
 
 
 class CapaRef(Struct, frozen=True):
@@ -72,4 +76,14 @@ async def source_now(connection: AsyncConnection[Any], codec: Codec, deviation: 
     """Return a deviation as a CAPA that follows from it shows it: from the ledger itself, never behind it."""
     rows = await read_stream(connection, stream_id(DEVIATIONS.kind, deviation))
     it = DEVIATIONS.fold(codec.recorded(rows))
-    return None if it is None else SourceRef(OURS, it.id, it.number, it.title, it.status)
+    return None if it is None else source_ref(it)
+
+
+def source_ref(it: Deviation) -> SourceRef:
+    """Return a deviation as a CAPA that follows from it shows it."""
+    return SourceRef(OURS, it.id, it.number, it.title, it.status)
+
+
+def capa_ref(it: Capa) -> CapaRef:
+    """Return a CAPA as its source shows it."""
+    return CapaRef(it.id, it.number, it.title, it.status)

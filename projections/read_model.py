@@ -33,6 +33,8 @@ class ReadModel(ABC, Generic[R]):
     sent: Columns
     #: Raised where columns and structs stay, and rows hold something else than before all the same.
     edition: ClassVar[int] = 1
+    #: Whether a runner of its own keeps it up, so that nobody who waits for another read model waits for it.
+    apart: ClassVar[bool] = False
 
     @abstractmethod
     def evolve(self, record: R | None, recorded: Recorded) -> R:

@@ -12,7 +12,9 @@ from projections.capas import CapasProjection
 from projections.deviations import DeviationsProjection
 from projections.read_model import ReadModel, forms
 from projections.reports import ReportsReadModel
+from projections.trail import TrailReadModel
 from projections.users import UsersProjection
+from projections.versions import VersionsReadModel
 from projections.webhooks import WebhooksProjection
 
 _SQL = queries("projections", "registry")
@@ -22,6 +24,8 @@ _MODELS: tuple[Any, ...] = (
     UsersProjection,
     WebhooksProjection,
     ReportsReadModel,
+    VersionsReadModel,
+    TrailReadModel,
 )
 #: The names of all read models, which are also the names of their tables.
 NAMES: tuple[str, ...] = tuple(model.name for model in _MODELS)

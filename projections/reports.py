@@ -1,7 +1,7 @@
 """The reports' read model: the stretches of time in which each deviation and each CAPA was open."""
 
-from collections.abc import Iterable, Mapping
-from itertools import groupby, zip_longest
+from collections.abc import Iterable
+from itertools import groupby
 from operator import itemgetter
 from typing import Any
 from uuid import UUID
@@ -10,10 +10,10 @@ from psycopg import AsyncConnection
 
 from domain.events import Recorded
 from ledger.arrays import LongColumn, TextColumn, UuidColumn
-from ledger.codec import Codec
 from ledger.queries import queries
-from projections.read_model import Columns, ReadModel, Rows
+from projections.read_model import Columns, Rows
 from projections.report_life import SUBJECTS, Life, Stretch, evolve
+from projections.stretches import StretchesReadModel
 
 _TRAITS = ("status", "grade", "category", "source", "department")
 _SENT: Columns = {
@@ -23,16 +23,13 @@ _SENT: Columns = {
 }
 
 
-class ReportsReadModel(ReadModel[Life]):
+class ReportsReadModel(StretchesReadModel[Life]):
     """One row a stretch: what of it is counted, and when. A record is its rows; nothing else is kept of it."""
 
     name = "reports"
     kinds = frozenset(SUBJECTS)
     sql = queries("projections", "reports")
-
-    def __init__(self, codec: Codec) -> None:  # noqa: ARG002 - made as every read model is
-        """Fold deviations and CAPAs; nothing that is kept is encoded."""
-        self.sent = _SENT
+    columns = _SENT
 
     def evolve(self, record: Life | None, recorded: Recorded) -> Life:
         """Fold one event into a life."""
@@ -55,15 +52,6 @@ class ReportsReadModel(ReadModel[Life]):
             }
             for n, it in enumerate(record.stretches)
         ]
-
-    def changed(self, before: Life | None, record: Life, position: int) -> Rows:
-        """Return the stretches that are others than before: of many, an event mostly leaves all but the last."""
-        known = self.rows(before, position) if before else []
-        return [row for row, former in zip_longest(self.rows(record, position), known) if row != former]
-
-    def named(self, row: Mapping[str, Any]) -> str:
-        """Return what the record of a row is called: `deviation/1`."""
-        return f"{row['kind']}/{row['id']}"
 
     async def load(self, connection: AsyncConnection[Any], streams: list[UUID]) -> dict[UUID, Life]:
         """Return the lives of streams, put together of their rows."""

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from domain.events import Personal
 from ledger.codec import Codec
-from ledger.keys import Keys, Vault
+from ledger.keys import Keys
+from ledger.vault import Vault
 
 
 class _Unopened(Vault):

@@ -6,7 +6,9 @@ from typing import overload
 
 from msgspec import Struct
 
-from domain.platform.users import User
+from domain.events import Personal
+from domain.platform.retention import RETAINED
+from domain.platform.users import ERASED, User
 
 
 class UserRef(Struct, frozen=True):
@@ -27,6 +29,27 @@ def user_ref(user_id: int | None, people: Mapping[int, User]) -> UserRef | None:
         return UserRef(user_id, f"erased user {user_id}", "", "")
     name = user.name
     return UserRef(user_id, name.get("username"), name.get("first_name"), name.get("last_name"))
+
+
+def printed_name(user_id: int, people: Mapping[int, User], kind: str | None = None) -> str:
+    """Return the name that a history prints: also of who was erased, while a record keeps it.
+
+    A user name, which may well be an address, is printed only of who is not erased.
+    kind: of the record that the history is of; those of a kind that keeps no names print none of who was erased.
+    """
+    user = people.get(user_id)
+    erased = f"erased user {user_id}"
+    if user is None:
+        return erased
+    if user.status != ERASED:
+        return full_name(user.name) or user.name.get("username", erased)
+    kept = kind is None or kind in RETAINED
+    return (full_name(user.printed) if kept and user.printed is not None else "") or erased
+
+
+def full_name(name: Personal) -> str:
+    """Return first and last name; "" where none was given, or they can be read no more."""
+    return f"{name.get('first_name')} {name.get('last_name')}".strip()
 
 
 @overload

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,10 +18,14 @@ _SQL = queries("projections", "streams")
 
 
 async def histories(
-    connection: AsyncConnection[Any], codec: Codec, streams: Sequence[UUID]
+    connection: AsyncConnection[Any], codec: Codec, streams: Sequence[UUID], before: datetime | None = None
 ) -> defaultdict[UUID, list[Recorded]]:
-    """Return the events of each stream, oldest first, by one query; none for a stream that is not there."""
-    cursor = await connection.execute(_SQL.streams, (UuidColumn(list(streams)),), prepare=True, binary=True)
+    """Return the events of each stream, oldest first, by one query; none for a stream that is not there.
+
+    before: only those that were recorded before this moment.
+    """
+    asked = {"streams": UuidColumn(list(streams)), "before": before}
+    cursor = await connection.execute(_SQL.streams, asked, prepare=True, binary=True)
     found = defaultdict[UUID, list[Recorded]](list)
     for event in codec.recorded(Row(*row) for row in await cursor.fetchall()):
         found[event.stream].append(event)

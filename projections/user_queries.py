@@ -5,6 +5,7 @@ from typing import Any
 from msgspec import Struct
 from psycopg import AsyncConnection
 
+from domain.errors import Conflict
 from domain.platform.roles import ADMINISTRATOR
 from domain.platform.users import USERS, User
 from ledger.codec import Codec, RecordCodec
@@ -46,3 +47,11 @@ async def administrators(connection: AsyncConnection[Any], codec: Codec) -> list
     found = await histories(connection, codec, streams)
     users = [USERS.fold(events) for events in found.values()]
     return [user for user in users if user is not None and user.administers]
+
+
+async def another_administrator(connection: AsyncConnection[Any], codec: Codec, it: User) -> User:
+    """Return an active administrator beside one. Raises Conflict where there is none."""
+    for user in await administrators(connection, codec):
+        if user.id != it.id:
+            return user
+    raise Conflict("This is the last active administrator; make somebody else one first.")

@@ -7,8 +7,9 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from ledger.append import Statement
-from ledger.keys import KeyMissing, Vault
+from ledger.keys import KeyMissing
 from ledger.queries import queries
+from ledger.vault import Vault
 
 _SQL = queries("projections", "webhook_secrets")
 

@@ -6,14 +6,16 @@ from typing import Any, TypeVar
 import msgspec
 
 from api import actions
-from api.actions import Given, Loaded, attempt, load
+from api.actions import Given, Loaded, attempt
 from api.call import Call, NoQuery
 from api.idempotency import UnderWay, answered_before, key_of
 from api.input import Body, check_given, together
-from api.records.resource import Resource, check_present, present
+from api.records.past import asked_before, seen
+from api.records.resource import Resource, check_reads, looked_up, present
+from api.records.shapes import AsOf
 from api.records.upload import counted, received
 from api.reply import Reply, record_reply
-from domain.errors import Conflict, NotFound, PreconditionFailed
+from domain.errors import Conflict, PreconditionFailed
 from domain.events import Event
 from domain.quality import attaching
 from domain.quality.attaching import ATTACH, DETACH, NewFile, attached
@@ -50,7 +52,7 @@ async def add(resource: Resource[H], call: Call) -> Reply:
 async def listed(resource: Resource[H], call: Call) -> Reply:
     """Answer a page of a record's files, oldest first."""
     record = await _shown(resource, call)
-    query = call.query(resource.forms.page)
+    query = call.query(resource.forms.page_as_of)
     files = attachments_out(resource.workflow.kind, record, call.base_url)
     page = files[query.offset : query.offset + query.size]
     return resource.forms.paged(call, query, len(files), b",".join(msgspec.json.encode(file) for file in page))
@@ -60,12 +62,13 @@ async def get(resource: Resource[H], call: Call) -> Reply:
     """Answer what is known of one file."""
     record = await _shown(resource, call)
     file = attached(record, call.path_id("attachment"))
-    call.query(NoQuery)
+    call.query(AsOf)
     return record_reply(record.version, attachment_out(resource.workflow.kind, record.id, file, call.base_url))
 
 
 async def remove(resource: Resource[H], call: Call) -> Reply:
     """Take a file off; it is kept, and the history shows it."""
+    check_reads(resource, call)
     flow, forms = resource.workflow, resource.forms
     number = call.path_id("attachment")
 
@@ -91,12 +94,13 @@ async def shown_file(resource: Resource[H], call: Call) -> Attachment:
 async def _first(resource: Resource[H], call: Call) -> Reply:
     """Take the file in. Where anything is refused, nothing is left of it."""
     flow, settings, uploads = resource.workflow, call.doors.standing.settings, call.doors.uploads
-    loaded = await load(call, flow, call.record_id)
+    loaded = await looked_up(resource, call)
     call.check_version(_permitted(resource, call, loaded).version)
     call.query(NoQuery)
     attaching.check_room(flow, loaded.record, await attempt(call, loaded, Given()), settings.attachments_per_record)
     async with uploads.place(call.signed_in.id), uploads.under_way() as key:
         file = await received(call, settings, key, partial(uploads.files.put, key))
+        await call.identify(anew=True)  # A file takes its time: who sent it may have lost his rights meanwhile.
         _know(call, file)
         call.key = key_of(call)
 
@@ -116,9 +120,11 @@ async def _first(resource: Resource[H], call: Call) -> Reply:
 
 async def _again(resource: Resource[H], call: Call) -> Reply:
     """Answer what was answered under the key before, to who still may. Raises KeyReused where it was another file."""
-    _permitted(resource, call, await load(call, resource.workflow, call.record_id))
+    _permitted(resource, call, await looked_up(resource, call))
     async with call.doors.uploads.place(call.signed_in.id):
         _know(call, await received(call, call.doors.standing.settings, "", counted))
+    await call.identify(anew=True)
+    _permitted(resource, call, await looked_up(resource, call))
     key = key_of(call)
     answered = None if key is None else await answered_before(call, key)
     if answered is None:
@@ -140,10 +146,6 @@ def _permitted(resource: Resource[H], call: Call, loaded: Loaded) -> H:
 
 
 async def _shown(resource: Resource[H], call: Call) -> H:
-    """Return the record as the read model has it. Raises NotFound."""
+    """Return the record as the read model has it, or as it was. Raises NotFound."""
     async with call.doors.pool.connection() as connection:
-        record = await resource.one(call, connection, call.record_id)
-    if record is None:
-        raise NotFound(f"There is no {resource.workflow.kind} {call.record_id}.")
-    check_present(resource, call, record)
-    return record
+        return await seen(resource, call, connection, asked_before(call))

@@ -7,12 +7,14 @@ from urllib.parse import quote
 
 import structlog
 
+from api.access_facts import exported
 from api.call import Call, NoQuery
 from api.errors import HttpRefusal
 from api.ranges import NotSatisfiable, Span, span_of
 from api.records.attachments import H, shown_file
 from api.records.resource import Resource
-from api.reply import Reply, Streamed, holds
+from api.reply import Reply, Streamed, holds, nothing
+from domain.quality.attachments import Attachment
 from ledger.store import FileMissing, Files
 
 log = structlog.get_logger(__name__)
@@ -36,12 +38,14 @@ async def download(resource: Resource[H], call: Call) -> Reply:
         raise FileMissing(f"{file.key} has {size} bytes; {file.size} were recorded.")
     tag = f'"{file.sha256}"'
     span = _span(call, tag, size)
-    start, stop = span or Span(0, size)
+    start, stop = part = span or Span(0, size)
+    if not call.head and not holds(call.headers.get("if-none-match", ""), tag):
+        await _recorded(resource, call, file, part)
     return Streamed(
         status=206 if span else 200,
         etag=tag,
         length=stop - start,
-        chunks=_nothing if call.head else partial(_read, files, file.key, start, stop),
+        chunks=nothing if call.head else partial(_read, files, file.key, start, stop),
         place=nullcontext if call.head else partial(places.place, call.signed_in.id),
         seconds=call.doors.settings.request_seconds,
         headers=(
@@ -52,6 +56,14 @@ async def download(resource: Resource[H], call: Call) -> Reply:
             *((("Content-Range", f"bytes {start}-{stop - 1}/{size}"),) if span else ()),
         ),
     )
+
+
+async def _recorded(resource: Resource[H], call: Call, file: Attachment, part: Span) -> None:
+    """Record that a file is taken out; a part that continues a recorded download of the same session belongs to it."""
+    begun, name = call.doors.uploads.begun, (call.signed_in.id, call.session, call.token, file.key)
+    if not begun.goes_on(name, part):
+        await exported(call, "attachment", file.media_type, f"{resource.workflow.kind}/{call.record_id}")
+        begun.note(name, part)
 
 
 def disposition(name: str) -> str:
@@ -80,8 +92,3 @@ async def _read(files: Files, key: str, start: int, stop: int) -> AsyncGenerator
     except Exception as error:
         log.error("download_broken_off", key=key, error=str(error))  # noqa: TRY400 - the store failed, not the code
         raise
-
-
-async def _nothing() -> AsyncGenerator[bytes, None]:
-    return
-    yield b""

@@ -14,6 +14,7 @@ from api.records import steps
 from api.records.resource import Around, Decided, R, Resource, changed, present
 from api.records.shapes import Moving
 from api.reply import Reply
+from api.signing import check_components
 from domain.errors import Conflict, Fault, InvalidInput
 from domain.events import Event
 from domain.workflow import Step
@@ -89,6 +90,7 @@ def _given(resource: Resource[R], call: Call, it: R, move: _Move[R], before: dic
         lambda: call.given(resource.change, before),
         lambda: steps.check_for(resource, move.step, it, raw),
         lambda: steps.refuse(strange, "Only a transition takes this field."),
+        lambda: check_components(call, steps.given_signature(call)) if move.step is not None else None,
         lambda: resource.check and resource.check(call, it, shown),
     )
     found: Moving = wanted

@@ -1,49 +1,73 @@
 """Looking at records: one, a list, and what may be fired now."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from datetime import datetime
+from typing import Protocol, TypeVar
 
 import msgspec
-from psycopg import AsyncConnection
+from msgspec import Struct
 
-from api.actions import load
 from api.call import Call, NoQuery
-from api.records.resource import PageQuery, R, Resource, around, check_present, present, reply
-from api.records.shapes import TransitionsOut
+from api.records.past import SEES_HIDDEN, around_then, asked_before, known_then, seen
+from api.records.resource import PageQuery, R, Resource, looked_up, present, reply
+from api.records.shapes import AsOf, TransitionsOut
 from api.reply import Reply
-from domain.errors import NotFound
+from projections.listing import Listing
+from projections.past_listing import PastListing
+from projections.versions import VersionsReadModel
+
+F = TypeVar("F", bound=Struct)
+
+
+class ListQuery(PageQuery, Protocol):
+    """The query of a list with a past. `as_of` is exclusive: just past the time that is asked for."""
+
+    @property
+    def status(self) -> str | None: ...  # noqa: D102
+
+    @property
+    def as_of(self) -> datetime | None: ...  # noqa: D102
 
 
 async def get(resource: Resource[R], call: Call) -> Reply:
-    """Answer one record, as the read model has it."""
+    """Answer one record: as the read model has it, or as it was."""
+    before = asked_before(call)
+    if before is not None and resource.found_then:
+        await known_then(call, before)
     async with call.doors.pool.connection() as connection:
-        record = await resource.one(call, connection, call.record_id)
-        if record is None:
-            raise NotFound(f"There is no {resource.workflow.kind} {call.record_id}.")
-        check_present(resource, call, record)
-        shown = await around(resource, call, connection, record)
-    call.query(NoQuery)
+        record = await seen(resource, call, connection, before)
+        shown = await around_then(resource, call, connection, record, before)
+    call.query(AsOf)
     return reply(resource, record, shown)
 
 
 async def narrowed(
     resource: Resource[R],
     call: Call,
-    query: PageQuery,
-    status: str | None,
-    find: Callable[[AsyncConnection[Any]], Awaitable[tuple[int, bytes]]],
+    query: ListQuery,
+    wanted: F,
+    now: Listing[F, R],
+    then: PastListing[F, R],
 ) -> Reply:
-    """Answer a page of what `find` finds; records that are hidden only to who may read the audit trail."""
-    if status in resource.hidden and not call.actor.may("audit.read"):
+    """Answer a page of records, as they are or as they were; hidden ones only to who may read the audit trail."""
+    doors, limit, offset = call.doors, query.size, query.offset
+    if query.status in resource.hidden and not call.actor.may(SEES_HIDDEN):
         return resource.forms.paged(call, query, 0, b"")
-    async with call.doors.pool.connection() as connection:
-        total, summaries = await find(connection)
+    if query.as_of is not None:
+        await call.follow(VersionsReadModel.name)
+        await known_then(call, query.as_of)
+    async with doors.pool.connection() as connection:
+        if query.as_of is None:
+            total, summaries = await now.find(connection, wanted, limit, offset, doors.counts)
+        else:
+            total, summaries = await then.find(
+                connection, doors.codec, wanted, query.as_of, limit, offset, doors.past_counts
+            )
     return resource.forms.paged(call, query, total, summaries)
 
 
 async def offers(resource: Resource[R], call: Call) -> Reply:
     """Answer every transition: whether who asks may fire it now, and why not."""
-    record = present(resource, call, await load(call, resource.workflow, call.record_id))
+    record = present(resource, call, await looked_up(resource, call))
     call.query(NoQuery)
     offered = resource.workflow.offers(record, call.actor)
     return Reply(body=msgspec.json.encode(TransitionsOut(record.status, offered)))

@@ -2,17 +2,18 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from msgspec import Struct
 from psycopg import AsyncConnection
 
-from api.actions import Loaded, change
+from api.actions import Loaded, change, load
 from api.call import Call
 from api.records.shapes import Because, Firing, Moving
 from api.reply import Reply
-from domain.errors import NotFound
+from domain.errors import Hidden, NotFound
 from domain.events import Attempt, Event
 from domain.given import own_fields
 from domain.platform.users import User
@@ -41,12 +42,14 @@ class RecordForm(Protocol):
 class Forms:
     """What a dialect says of all its kinds of records.
 
-    page: the query of a list without filters; paged: a page's reply, of a count and ready JSON joined with commas;
+    page: the query of a list without filters; page_as_of: that of one with a past; paged: a page's reply, of a count
+    and ready JSON joined with commas;
     because, because_query: the body and the query of a removal.
     """
 
     record: RecordForm
     page: type[Any]
+    page_as_of: type[Any]
     paged: Callable[[Call, Any, int, bytes], Reply]
     because: type[Because] = Because
     because_query: type[Because] = Because
@@ -76,7 +79,8 @@ class Resource(Generic[R]):
 
     reads: the permission to see one. hidden: states in which there is none to be seen, but for its history.
     one: the record as the read model has it. people: whose names its detail shows. beside: one query for what its
-    detail shows of other records. detail: its representation. answer: what the answer to a change shows instead.
+    detail shows of other records; beside_then: the same just before a moment; found_then: by the read model of what
+    was. detail: its representation. answer: what the answer to a change shows instead.
     change, transition: the bodies of PUT and PATCH, and of a transition.
     updated: the fact of an edit: the fields of `change` that it records can be edited; the first of them stands for an
     edit of nothing. revising: the edits that changing some fields takes; revise, advance: the facts of an edit and of a
@@ -105,6 +109,8 @@ class Resource(Generic[R]):
     needs: Mapping[str, str] = field(default_factory=dict)
     check: Callable[[Call, R, Around], None] | None = None
     beside: Callable[[Call, AsyncConnection[Any], R], Awaitable[Any]] | None = None
+    beside_then: Callable[[Call, AsyncConnection[Any], R, datetime], Awaitable[Any]] | None = None
+    found_then: bool = False
     answer: Callable[[Call, Any], Struct] | None = None
     removal: str = "cancel"
 
@@ -118,9 +124,22 @@ class Resource(Generic[R]):
         return frozenset(self.own) & own_fields(step.event).keys()
 
 
+def check_reads(resource: Resource[R], call: Call) -> None:
+    """Raise Hidden where who asks may see no such record: before any is looked for, so that nothing tells if it is."""
+    if not call.actor.may(resource.reads):
+        raise Hidden(f"There is no {resource.workflow.kind} {call.record_id}.", resource.reads)
+
+
+async def looked_up(resource: Resource[R], call: Call) -> Loaded:
+    """Return the record that the path names, hidden ones too. Raises Hidden, then NotFound."""
+    check_reads(resource, call)
+    return await load(call, resource.workflow, call.record_id)
+
+
 def check_present(resource: Resource[R], call: Call, record: R) -> None:
     """Raise NotFound where a record is not to be seen: hidden, or not for who asks."""
-    if record.status in resource.hidden or not call.actor.may(resource.reads):
+    check_reads(resource, call)
+    if record.status in resource.hidden:
         raise NotFound(f"There is no {resource.workflow.kind} {call.record_id}.")
 
 
@@ -147,6 +166,7 @@ def reply(resource: Resource[R], record: R, shown: Around, status: int = 200) ->
 
 async def changed(resource: Resource[R], call: Call, decide: Callable[[Loaded], Awaitable[Decided]]) -> Reply:
     """Append what is decided on the record that the path names, and answer with it."""
+    check_reads(resource, call)
     shown: Around | None = None
 
     async def facts(loaded: Loaded) -> Sequence[Event]:

@@ -5,16 +5,27 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
+from api.fields import END
 from domain.workflow import Offer
 
 Sentence = Annotated[str, Meta(min_length=1, max_length=2_000)]
 
 
+#: A one-time code.
+Code = Annotated[str, Meta(min_length=6, max_length=6, pattern=r"^[0-9]{6}$")]
+
+
 class SignatureIn(Struct, frozen=True):
-    """The signer's password again, and what the signature means."""
+    """The signer's password again, and what the signature means.
+
+    otp: a one-time code, a must where the signer has set them up. username: the signer's own, a must where the setting
+    `signature_require_username` says so.
+    """
 
     password: Annotated[str, Meta(min_length=1, max_length=1024)]
     meaning: Annotated[str, Meta(min_length=1, max_length=500)]
+    otp: Code | None = None
+    username: Annotated[str, Meta(min_length=1, max_length=150)] | None = None
 
 
 class Words(Struct, frozen=True, kw_only=True):
@@ -40,6 +51,16 @@ class Because(Struct, frozen=True):
     """Why something is removed."""
 
     reason: Sentence | None = None
+
+
+#: A time to look back to: what was recorded within it counts.
+Moment = Annotated[datetime, END]
+
+
+class AsOf(Struct, frozen=True, kw_only=True):
+    """The query of a look back. A date is that UTC day's end, a time in whole seconds that second's."""
+
+    as_of: Moment | None = None
 
 
 class TransitionsOut(Struct, frozen=True):

@@ -9,9 +9,10 @@ from api import actions
 from api.actions import Given, Loaded, attempt
 from api.call import Call
 from api.input import check_given, together
-from api.records.resource import Around, Decided, R, Resource, around, changed, present
+from api.records.resource import Around, Decided, R, Resource, around, changed, check_reads, present
 from api.records.shapes import Moving
 from api.reply import Reply
+from api.signing import check_components
 from domain.errors import Fault, InvalidInput
 from domain.events import Event
 from domain.platform.users import ACTIVE, User
@@ -31,8 +32,10 @@ async def fire(resource: Resource[R], call: Call) -> Reply:
             authorize(resource, call, step, it)
         await check_signature(call, loaded)
         call.check_version(it.version)
-        wanted, _ = together(
-            lambda: call.given(resource.transition), lambda: check_for(resource, step, it, call.body.raw)
+        wanted, *_ = together(
+            lambda: call.given(resource.transition),
+            lambda: check_for(resource, step, it, call.body.raw),
+            lambda: check_components(call, given_signature(call)),
         )
         shown = await look_around(resource, call, it)
         given = Given(comment=wanted.comment, reason=wanted.reason, signature=given_signature(call))
@@ -43,7 +46,8 @@ async def fire(resource: Resource[R], call: Call) -> Reply:
 
 
 async def remove(resource: Resource[R], call: Call) -> Reply:
-    """Fire the transition that a removal is: nothing is erased."""
+    """Fire the transition that a removal is: nothing is erased. Once a record is under way it takes a reason."""
+    check_reads(resource, call)
     step, forms = resource.workflow.step(resource.removal), resource.forms
 
     async def decide(loaded: Loaded) -> list[Event]:
@@ -51,7 +55,10 @@ async def remove(resource: Resource[R], call: Call) -> Reply:
         resource.workflow.authorize(step, it, call.actor)
         call.check_version(it.version)
         query, body = together(lambda: call.query(forms.because_query), lambda: call.body.read(forms.because))
-        given = Given(reason=query.reason or body.reason or "deleted through the API")
+        reason = query.reason or body.reason
+        if it.status != resource.workflow.beginning:
+            check_given(["reason"], {"reason": reason})
+        given = Given(reason=reason or "deleted through the API")
         return [await resource.advance(call, it, step, await attempt(call, loaded, given), {})]
 
     return await actions.change(call, resource.workflow, call.record_id, decide, lambda record: Reply(status=204))
@@ -81,6 +88,7 @@ async def altered(
 
     `decide` reads the input and returns the facts, once `allowed` has not raised Denied and If-Match holds.
     """
+    check_reads(resource, call)
 
     async def facts(loaded: Loaded) -> Sequence[Event]:
         it = present(resource, call, loaded)
@@ -147,7 +155,7 @@ def check_for(resource: Resource[R], step: Step[R] | None, it: R, raw: dict[str,
     takes = resource.takes(step)
     strange = [name for name in resource.own if raw.get(name) is not None and name not in takes]
     together(
-        lambda: check_given(step.asks(it.status), raw), lambda: refuse(strange, "This step does not take this field.")
+        lambda: check_given(step.asks_for(it, raw), raw), lambda: refuse(strange, "This step does not take this field.")
     )
 
 

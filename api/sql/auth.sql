@@ -11,9 +11,24 @@ SELECT password_hash FROM ops.credentials WHERE user_id = %s
 INSERT INTO ops.usernames (hash, user_id) VALUES (%s, %s)
 
 -- name: set_password
--- A user's password from now on.
-INSERT INTO ops.credentials (user_id, password_hash) VALUES (%(user)s, %(hash)s)
-ON CONFLICT (user_id) DO UPDATE SET password_hash = excluded.password_hash, changed_at = now()
+-- A user's password from now on; the ones before it are remembered, the last first.
+INSERT INTO ops.credentials AS c (user_id, password_hash) VALUES (%(user)s, %(hash)s)
+ON CONFLICT (user_id) DO UPDATE SET
+    password_hash = excluded.password_hash,
+    changed_at = now(),
+    former = (array_prepend(c.password_hash, c.former))[1:%(kept)s]
+
+-- name: still
+-- Divides by zero, and so fails the append, where the password was changed meanwhile.
+SELECT 1 / count(*) FROM ops.credentials WHERE user_id = %(user)s AND password_hash = %(hash)s
+
+-- name: last_passwords
+-- The present password of a user and those before it, the last first: as many as are asked for.
+SELECT (array_prepend(password_hash, former))[1:%(most)s] FROM ops.credentials WHERE user_id = %(user)s
+
+-- name: password_age
+-- When a user's password was set.
+SELECT changed_at FROM ops.credentials WHERE user_id = %s
 
 -- name: set_active
 -- Whether a user can sign in.
@@ -38,17 +53,20 @@ WITH soon AS (
        OR (t.locked_until IS NULL AND t.failed + t.pending < %(most)s)
     RETURNING user_id
 )
-SELECT c.password_hash, EXISTS (SELECT FROM taken), coalesce(t.failed, 0), coalesce(t.locked_until > now(), false)
-FROM ops.credentials AS c LEFT JOIN ops.password_tries AS t USING (user_id)
+SELECT c.password_hash, EXISTS (SELECT FROM taken), coalesce(t.failed, 0), coalesce(t.locked_until > now(), false),
+       c.changed_at, f.seed, coalesce(f.last_step, 0)
+FROM ops.credentials AS c
+LEFT JOIN ops.password_tries AS t USING (user_id)
+LEFT JOIN ops.second_factors AS f ON f.user_id = c.user_id AND f.confirmed
 WHERE c.user_id = %(user)s AND c.active
 
 -- name: settle_try
--- What came of a try that was counted: a right password makes up for the wrong ones before it.
+-- What came of a try that was counted: a good one makes up for those before it; one that broke (null) was none.
 WITH soon AS (
     SELECT set_config('synchronous_commit', 'off', true)
 )
 UPDATE ops.password_tries SET
-    failed = CASE WHEN %(good)s THEN 0 ELSE failed + 1 END,
+    failed = CASE %(good)s::boolean WHEN true THEN 0 WHEN false THEN failed + 1 ELSE failed END,
     pending = greatest(pending - 1, 0),
     tried_at = now()
 FROM soon WHERE user_id = %(user)s

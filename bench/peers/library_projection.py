@@ -19,7 +19,8 @@ from psycopg.sql import SQL
 
 from bench.peers.library import environment
 from ledger.codec import Codec
-from ledger.keys import Keys, Vault
+from ledger.keys import Keys
+from ledger.vault import Vault
 
 VIEW = "library_deviations"
 _CREATE = f"""

@@ -14,7 +14,7 @@ from bench.stage import Stage
 
 _FEW, _MANY = 1_000, 100_000
 #: A life cycle is of some 5.4 events.
-_MANY_EVENTS = 570_000
+MANY_EVENTS = 570_000
 _TIMES = 21
 _PAGE = 20
 _GOAL = 1.5
@@ -29,7 +29,7 @@ _ASKED = {
 
 def _measure(stage: Stage) -> Sequence[Figure]:
     small = _milliseconds(stage, "few", EVENTS, _FEW)
-    large = _milliseconds(stage, "very_many", _MANY_EVENTS, _MANY)
+    large = _milliseconds(stage, "very_many", MANY_EVENTS, _MANY)
     return [_figure(what, small[what], after) for what, after in large.items()]
 
 

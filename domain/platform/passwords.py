@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from domain.errors import Fault
@@ -51,3 +52,9 @@ def password_faults(password: str, username: str, rules: SystemSettings, path: s
     if fold_name(text) == fold_name(username):
         says.append("The password may not be the user name.")
     return [Fault(path, sentence) for sentence in says]
+
+
+def too_old(set_at: datetime, at: datetime, rules: SystemSettings) -> bool:
+    """Tell whether a password that was set then has expired by a time: it is good for setting another one alone."""
+    longest = timedelta(days=rules.password_max_age_days)
+    return bool(longest) and at - set_at > longest

@@ -25,4 +25,5 @@ PERMISSIONS: Mapping[str, str] = {
     "webhook.read": "See webhooks and their deliveries.",
     "webhook.manage": "Add, change and delete webhooks, and send again.",
     "audit.read": "See the audit trail, and what was cancelled.",
+    "audit.review": "See the audit trail, and review what others did.",
 }

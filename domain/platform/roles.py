@@ -41,6 +41,7 @@ BUILT_IN: Mapping[str, frozenset[str]] = {
         "user.read",
         "webhook.read",
         "webhook.manage",
+        "audit.review",
     },
     "department_head": _TAKES_PART | {"deviation.approve_department", "capa.create"},
     "management": _TAKES_PART | {"deviation.approve"},

@@ -10,7 +10,7 @@ from msgspec.structs import fields, replace
 from domain.errors import Fault, InvalidInput
 from domain.events import Attempt, Event, Recorded, fact, stream_id
 from domain.given import own_fields
-from domain.quality.config import DEFAULT, DEPARTMENT, REVIEWS, QualityConfig
+from domain.quality.config import DEFAULT, REVIEWS, QualityConfig
 from domain.workflow import Data, Step, Who, Workflow
 
 KIND, NUMBER, LISTED = "settings", 1, "listed"
@@ -21,6 +21,7 @@ PerHour = Annotated[int, Meta(ge=0, le=1_000_000)]
 Limits = Annotated[Mapping[str, PerHour], Meta(max_length=1_000)]
 Minutes = Annotated[int, Meta(ge=1, le=10_080)]
 Length = Annotated[int, Meta(ge=8, le=128)]
+Remembered = Annotated[int, Meta(ge=1, le=24)]
 Attempts = Annotated[int, Meta(ge=1, le=1_000)]
 Years = Annotated[int, Meta(ge=1, le=100)]
 LogDays = Annotated[int, Meta(ge=1, le=3_650)]
@@ -64,6 +65,13 @@ class SystemSettings(Struct, frozen=True, kw_only=True):
     password_require_lowercase: bool = False
     password_require_digit: bool = False
     password_require_symbol: bool = False
+    #: Days until a password has to be changed; 0: never.
+    password_max_age_days: Days = 0
+    #: How many of a user's last passwords a new one may not be; the present one is the first of them.
+    password_history: Remembered = 1
+    signature_require_username: bool = False
+    #: Whether settings and roles are changed with a reason alone.
+    config_require_reason: bool = False
     lockout_attempts: Attempts = 5
     lockout_minutes: Minutes = 15
     retention_years: Years = 10
@@ -119,6 +127,10 @@ class SettingsChanged(Event, frozen=True, kw_only=True):
     password_require_lowercase: bool | UnsetType = UNSET
     password_require_digit: bool | UnsetType = UNSET
     password_require_symbol: bool | UnsetType = UNSET
+    password_max_age_days: int | UnsetType = UNSET
+    password_history: int | UnsetType = UNSET
+    signature_require_username: bool | UnsetType = UNSET
+    config_require_reason: bool | UnsetType = UNSET
     lockout_attempts: int | UnsetType = UNSET
     lockout_minutes: int | UnsetType = UNSET
     retention_years: int | UnsetType = UNSET
@@ -161,7 +173,7 @@ _CHANGE: Step[Configuration] = Step(
 SETTINGS: Workflow[Configuration] = Workflow(
     kind=KIND,
     states=(LISTED,),
-    creation=Step("change", (), LISTED, SettingsChanged, (_MANAGES,)),
+    creation=None,
     steps=(_CHANGE,),
     evolve=evolve,
     native=native,
@@ -193,11 +205,8 @@ def faults_in(settings: Mapping[str, Any]) -> list[Fault]:
     """Return what is wrong with settings as a whole, beyond the types and bounds of each."""
     chains = {name: value for name, value in settings.items() if name.startswith("approval_chain_")}
     order = ", ".join(REVIEWS)
-    faults = [
-        Fault(name, f"A chain begins with {DEPARTMENT} and goes on in the order {order}.")
-        for name, chain in chains.items()
-        if tuple(chain) != REVIEWS[: len(chain)]
-    ]
+    says = f"Reviews come in the order {order}: a chain ends after any of them, and leaves none out between."
+    faults = [Fault(name, says) for name, chain in chains.items() if tuple(chain) != REVIEWS[: len(chain)]]
     faults += [
         Fault(f"rate_limit_users.{user}", "A user is named by his id.")
         for user in settings["rate_limit_users"]

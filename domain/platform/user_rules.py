@@ -22,8 +22,15 @@ def _may_grant(actor: Actor, role: str, granted: Granted) -> bool:
     return actor.administrator or (role != ADMINISTRATOR and granted((role,)) <= actor.permissions)
 
 
+def check_own(actor: Actor, user: int, changed: Iterable[str]) -> None:
+    """Raise Denied where the actor would change his own reach: which departments, and what, he may decide on."""
+    own = sorted({"department", "roles"} & set(changed))
+    if own and user == actor.id and not actor.administrator:
+        raise Denied(f"Nobody but an administrator changes this of himself: {', '.join(own)}.")
+
+
 def check_stands_in(actor: Actor, other: Actor) -> None:
-    """Raise Denied where setting the other's password would let the actor do, in his name, what he may not do."""
+    """Raise Denied where changing how the other signs in would let the actor do, in his name, what he may not do."""
     beyond = other.administrator or not other.permissions <= actor.permissions
     if beyond and not actor.administrator:
-        raise Denied("Nobody sets the password of a user who may do what he may not do himself.")
+        raise Denied("Nobody changes how a user signs in who may do what he may not do himself.")

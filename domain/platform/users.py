@@ -1,4 +1,7 @@
-"""Users: who may sign in, with which roles. A user is never removed, and a name is never given twice."""
+"""Users: who may sign in, with which roles. A user is never removed, and a name is never given twice.
+
+An erased user stays as a number: what was known of the person can be read no more, and nothing of it is ever changed.
+"""
 
 import unicodedata
 from collections.abc import Callable, Iterable
@@ -12,10 +15,11 @@ from msgspec.structs import replace
 from domain.errors import Fault
 from domain.events import Actor, Event, Personal, Recorded, fact
 from domain.given import own_fields
+from domain.platform.erased import UserErased, UserNameErased, gone
 from domain.platform.roles import ADMINISTRATOR
 from domain.workflow import Data, Guard, Step, Who, Workflow
 
-ACTIVE, INACTIVE = "active", "inactive"
+ACTIVE, INACTIVE, ERASED = "active", "inactive", "erased"
 
 
 class User(Struct, frozen=True, kw_only=True):
@@ -33,6 +37,10 @@ class User(Struct, frozen=True, kw_only=True):
     profile: Personal | None = None
     #: Until when no password is taken after failed ones; None: nothing was locked since it was last unlocked.
     locked_until: datetime | None = None
+    #: Whether a one-time code is asked for beside the password.
+    second_factor: bool = False
+    #: Once the user is erased: the name that the history of records prints, while one of them still keeps it.
+    printed: Personal | None = None
 
     @property
     def administers(self) -> bool:
@@ -103,6 +111,16 @@ class UserSessionsEnded(Event, frozen=True, kw_only=True):
     kept: UUID | None = None
 
 
+@fact("user.second_factor_set")
+class UserSecondFactorSet(Event, frozen=True, kw_only=True):
+    """A one-time code is asked for beside the password from now on. What codes are made from is not here."""
+
+
+@fact("user.second_factor_removed")
+class UserSecondFactorRemoved(Event, frozen=True, kw_only=True):
+    """No one-time code is asked for any more: the user gave it up, or lost it."""
+
+
 @fact("user.deactivated")
 class UserDeactivated(Event, frozen=True, kw_only=True):
     """The user can not sign in any more."""
@@ -129,7 +147,19 @@ def evolve(user: User | None, recorded: Recorded) -> User:
             joined_at=recorded.at,
         )
     assert user is not None  # noqa: S101 - a stream begins with its creation: the ledger demands the next version.
-    return replace(user, version=recorded.version, status=event.to_state or user.status, **_changed(event))
+    changed = _erased(user) if isinstance(event, UserErased) else _changed(event)
+    return replace(user, version=recorded.version, status=event.to_state or user.status, **changed)
+
+
+def _erased(user: User) -> dict[str, Any]:
+    return {
+        "name": gone(user.name),
+        "contact": gone(user.contact),
+        "profile": user.profile and gone(user.profile),
+        "printed": user.name,
+        "locked_until": None,
+        "second_factor": False,
+    }
 
 
 def _changed(event: Event) -> dict[str, Any]:
@@ -138,6 +168,10 @@ def _changed(event: Event) -> dict[str, Any]:
         return {name: value for name, value in given.items() if value is not UNSET}
     if isinstance(event, UserLocked):
         return {"locked_until": event.until}
+    if isinstance(event, UserNameErased):
+        return {"printed": None}
+    if isinstance(event, UserSecondFactorSet | UserSecondFactorRemoved):
+        return {"second_factor": isinstance(event, UserSecondFactorSet)}
     return {"locked_until": None} if isinstance(event, UserUnlocked | UserPasswordChanged) else {}
 
 
@@ -160,11 +194,22 @@ _ADDS: Who[User] = Who("user.manage", "who manages users")
 _HIMSELF: Who[User] = Who(None, "the user himself", lambda it, actor: actor.id == it.id)
 _SYSTEM: Who[User] = Who("user.manage", "the system", lambda _, actor: actor.id is None)
 _LOCKED: Guard[User] = Guard("The user is not locked.", lambda it, _, __: it.locked_until is not None)
+_PROVES: Guard[User] = Guard("No one-time codes are set up.", lambda it, _, __: it.second_factor)
+_PROVES_NOT: Guard[User] = Guard(
+    "One-time codes are set up already; remove them first.", lambda it, _, __: not it.second_factor
+)
+_ANOTHERS: Guard[User] = Guard(
+    "One's own one-time codes are removed with the password and a code.",
+    lambda it, attempt, _: attempt.actor.id != it.id,
+)
+_ADMINISTERS: Who[User] = Who("user.manage", "an administrator", lambda _, actor: actor.administrator)
+_ANOTHER: Guard[User] = Guard("Nobody erases himself.", lambda it, attempt, _: attempt.actor.id != it.id)
+_PRINTED: Guard[User] = Guard("The printed name is erased already.", lambda it, _, __: it.printed is not None)
 _ANY = (ACTIVE, INACTIVE)
 
 USERS: Workflow[User] = Workflow(
     kind="user",
-    states=_ANY,
+    states=(*_ANY, ERASED),
     creation=Step("create", (), ACTIVE, UserCreated, (_ADDS,), requires=("name",)),
     steps=(
         Step("update", _ANY, None, UserUpdated, (_MANAGES,), edit=True),
@@ -174,8 +219,22 @@ USERS: Workflow[User] = Workflow(
         Step("unlock", _ANY, None, UserUnlocked, (_MANAGES,), (_LOCKED,), edit=True),
         Step("end_session", _ANY, None, UserSessionEnded, (_MANAGES, _HIMSELF), edit=True),
         Step("end_sessions", _ANY, None, UserSessionsEnded, (_MANAGES, _HIMSELF), edit=True),
+        Step("set_second_factor", (ACTIVE,), None, UserSecondFactorSet, (_HIMSELF,), (_PROVES_NOT,), edit=True),
+        Step("give_up_second_factor", _ANY, None, UserSecondFactorRemoved, (_HIMSELF,), (_PROVES,), edit=True),
+        Step(
+            "remove_second_factor",
+            _ANY,
+            None,
+            UserSecondFactorRemoved,
+            (_MANAGES,),
+            (_PROVES, _ANOTHERS),
+            requires=("reason",),
+            edit=True,
+        ),
         Step("deactivate", (ACTIVE,), INACTIVE, UserDeactivated, (_MANAGES,)),
         Step("activate", (INACTIVE,), ACTIVE, UserActivated, (_MANAGES,)),
+        Step("erase", _ANY, ERASED, UserErased, (_ADMINISTERS,), (_ANOTHER,), requires=("reason",)),
+        Step("erase_name", (ERASED,), None, UserNameErased, (_SYSTEM,), (_PRINTED,), requires=("reason",), edit=True),
     ),
     evolve=evolve,
 )

@@ -2,6 +2,7 @@
 
 from domain.errors import Fault, InvalidInput
 from domain.events import Attempt, Event
+from domain.given import overwritten
 from domain.quality import capa_facts as facts
 from domain.quality.capa_facts import (
     ACTION_PLANNING,
@@ -22,6 +23,7 @@ from domain.quality.capa_rules import (
     APPROVER,
     CHANGING,
     DONE,
+    DONE_WHEN_DUE,
     MANAGER,
     MAY_OWN,
     NOT_DONE,
@@ -34,7 +36,10 @@ from domain.quality.capa_rules import (
     PLANNED,
     STAYS_PLANNED,
     VERIFIED,
+    replaces_owner,
+    replans,
     source_faults,
+    takes_back,
 )
 from domain.quality.vocabulary import CAPA_CHOICES
 from domain.workflow import Data, Step, Workflow
@@ -42,6 +47,9 @@ from domain.workflow import Data, Step, Workflow
 _UNDECIDED = (*CHANGING, EFFECTIVENESS_CHECK)
 #: What was signed when the implementation began is changed with a reason.
 _AGREED = frozenset({IMPLEMENTATION})
+#: Once it is under way, what was recorded is changed and removed with a reason.
+_UNDER_WAY = frozenset({INVESTIGATION, ACTION_PLANNING, IMPLEMENTATION})
+_BEGUN = _UNDER_WAY | {EFFECTIVENESS_CHECK}
 
 CAPAS: Workflow[Capa] = Workflow(
     kind="capa",
@@ -64,6 +72,8 @@ CAPAS: Workflow[Capa] = Workflow(
             (MANAGER,),
             guards=(MAY_OWN,),
             requires=("owner",),
+            reason_over=_BEGUN | {APPROVED},
+            overwrites=replaces_owner,
         ),
         Step(
             "start_investigation",
@@ -111,14 +121,24 @@ CAPAS: Workflow[Capa] = Workflow(
         Step("close", (APPROVED,), CLOSED, facts.Closed, (MANAGER,), signed=True),
         Step("reopen", (CLOSED,), INVESTIGATION, facts.Reopened, (MANAGER,), requires=("reason",), signed=True),
         Step("cancel", _UNDECIDED, CANCELLED, facts.Cancelled, (MANAGER,), requires=("reason",)),
-        Step("edit", _UNDECIDED, None, facts.CapaUpdated, (OWNER, MANAGER), check=source_faults, edit=True),
+        Step(
+            "edit",
+            _UNDECIDED,
+            None,
+            facts.CapaUpdated,
+            (OWNER, MANAGER),
+            reason_over=_BEGUN,
+            overwrites=overwritten,
+            check=source_faults,
+            edit=True,
+        ),
         Step(
             "add_action",
             CHANGING,
             None,
             facts.ActionAdded,
             (OWNER, MANAGER),
-            guards=(ACTIVE_OWNER, STAYS_PLANNED, NOT_TOO_MANY),
+            guards=(ACTIVE_OWNER, STAYS_PLANNED, NOT_TOO_MANY, DONE_WHEN_DUE),
             requires=("action_kind", "description"),
             reason_in=_AGREED,
             edit=True,
@@ -131,9 +151,20 @@ CAPAS: Workflow[Capa] = Workflow(
             (OWNER, MANAGER),
             guards=(ACTIVE_OWNER, STAYS_PLANNED),
             reason_in=_AGREED,
+            reason_over=_UNDER_WAY,
+            overwrites=replans,
             edit=True,
         ),
-        Step("mark_action", (IMPLEMENTATION,), None, facts.ActionChanged, (OWNER, MANAGER, ACTION_OWNER), edit=True),
+        Step(
+            "mark_action",
+            (IMPLEMENTATION,),
+            None,
+            facts.ActionChanged,
+            (OWNER, MANAGER, ACTION_OWNER),
+            reason_over=_AGREED,
+            overwrites=takes_back,
+            edit=True,
+        ),
         Step(
             "remove_action",
             CHANGING,
@@ -141,7 +172,7 @@ CAPAS: Workflow[Capa] = Workflow(
             facts.ActionRemoved,
             (OWNER, MANAGER),
             guards=(NOT_DONE,),
-            reason_in=_AGREED,
+            reason_in=_UNDER_WAY,
             edit=True,
         ),
         Step("attach", _UNDECIDED, None, facts.AttachmentAdded, PARTICIPANTS, edit=True),

@@ -55,6 +55,12 @@ def changing_action(changes: Data) -> list[Step[Capa]]:
     return [CAPAS.step(name) for name in names]
 
 
+def asks_reason(it: Capa, number: int, changes: Data) -> bool:
+    """Tell whether changing these fields of an action takes a reason."""
+    data = {**_recorded(changes), "action_id": number}
+    return any("reason" in step.asks_for(it, data) for step in changing_action(changes))
+
+
 def authorize(it: Capa, actor: Actor, number: int, changes: Data) -> None:
     """Raise NotFound where there is no such action, Denied where the actor may not change these fields of it."""
     alone = replace(it, actions=(find_action(it, number),))

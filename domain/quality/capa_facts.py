@@ -159,6 +159,7 @@ class ActionAdded(Event, frozen=True, kw_only=True):
     description: str
     owner: int | None = None
     due_date: datetime | None = None
+    done: bool = False
 
 
 @fact("capa.action_changed")

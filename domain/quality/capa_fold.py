@@ -60,6 +60,7 @@ def _added(event: ActionAdded) -> Action:
         description=event.description,
         owner=event.owner,
         due_date=event.due_date,
+        done=event.done,
     )
 
 

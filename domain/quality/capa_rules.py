@@ -1,8 +1,10 @@
 """Who may do what with a CAPA, and the guards of its steps: conditions that the table names."""
 
+from msgspec import UNSET
+
 from domain.errors import Fault
 from domain.events import Actor, Attempt
-from domain.given import blank
+from domain.given import blank, overwritten
 from domain.quality.capa_facts import ACTION_PLANNING, IMPLEMENTATION, INITIATED, INVESTIGATION, Action, Capa
 from domain.table import Data, Guard, Who
 
@@ -19,6 +21,23 @@ def source_faults(it: Capa | None, data: Data) -> list[Fault]:
     if kind == "DEVIATION" and number is None:
         return [Fault("source_id", "This field is required where the source is a deviation.")]
     return []
+
+
+def replaces_owner(it: Capa, data: Data) -> bool:
+    """Tell whether another takes the place of its owner; so does whoever is not named yet."""
+    return it.owner is not None and data.get("owner") != it.owner
+
+
+def replans(it: Capa, data: Data) -> bool:
+    """Tell whether what was planned of an action is changed."""
+    planned = {name: data[name] for name in ("description", "owner", "due_date") if name in data}
+    return overwritten(_action(it, data), {**planned, "kind": data.get("action_kind", UNSET)})
+
+
+def takes_back(it: Capa, data: Data) -> bool:
+    """Tell whether an action that was done is said not to be."""
+    action = _action(it, data)
+    return action is not None and action.done and data.get("done") is False
 
 
 def _is_owner(it: Capa, actor: Actor) -> bool:
@@ -96,5 +115,10 @@ STAYS_PLANNED: Guard[Capa] = Guard(
 )
 NOT_TOO_MANY: Guard[Capa] = Guard(
     f"A CAPA has at most {_MOST_ACTIONS} actions.", lambda it, _, __: len(it.actions) < _MOST_ACTIONS
+)
+DONE_WHEN_DUE: Guard[Capa] = Guard(
+    "An action is done while the CAPA is implemented, not before.",
+    lambda it, _, data: it.status == IMPLEMENTATION or not data.get("done"),
+    asks_data=True,
 )
 NOT_DONE: Guard[Capa] = Guard("An action that is done is not removed.", _not_done, asks_data=True)

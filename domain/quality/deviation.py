@@ -5,6 +5,7 @@ from typing import Any
 
 from domain.errors import Fault, InvalidInput
 from domain.events import Attempt, Event
+from domain.given import overwritten
 from domain.quality import deviation_facts as facts
 from domain.quality.config import REVIEWS, QualityConfig
 from domain.quality.deviation_facts import (
@@ -144,6 +145,8 @@ DEVIATIONS: Workflow[Deviation] = Workflow(
             None,
             facts.InvestigationRecorded,
             (INVESTIGATOR, MANAGER),
+            reason_over=frozenset(_INVESTIGATING),
+            overwrites=lambda it, data: overwritten(it.investigation, data),
             edit=True,
         ),
         Step("attach", _UNDECIDED, None, facts.AttachmentAdded, PARTICIPANTS, edit=True),

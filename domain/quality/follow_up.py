@@ -15,5 +15,6 @@ def wanted_faults(_it: Deviation | None, data: Data) -> list[Fault]:
     if not isinstance(wanted, WantedCapa):
         return []
     given, creation = msgspec.structs.asdict(wanted), CAPAS.creation
+    assert creation is not None  # noqa: S101 - CAPAs are created
     faults = missing_in(creation.event, creation.requires, given) + faults_in(creation.event, given, CAPAS.choices)
     return [Fault(f"open_capa.{fault.field}", fault.message) for fault in faults]

@@ -29,6 +29,7 @@ for _name, _where in {
     "user": "data:user",
     "audit": "audit:app",
     "projections": "projections:app",
+    "privacy": "privacy:app",
 }.items():
     app.command(f"flowledger.cli.{_where}", name=_name)
 

@@ -1,4 +1,4 @@
-"""Auditing: verify, replay, checkpoint."""
+"""Auditing: verify, replay, checkpoint; proofs are in `proofs.py`, forks in `forks.py`."""
 
 import asyncio
 from typing import Annotated
@@ -12,13 +12,20 @@ from audit.story import find_stream, state_at, story
 from audit.verify import verify as verify_all
 from flowledger.cli.common import Data, Json, Unaskable, answer, migrated, progress, settings_of
 from flowledger.cli.report import files_text, replay_text, verify_text
-from ledger.checkpoint import make_checkpoint
+from ledger.checkpoint import sign_tree
 from ledger.codec import Codec
 from ledger.connect import connect
-from ledger.keys import Keys, Vault
+from ledger.keys import Keys
+from ledger.read import LedgerDamaged
 from ledger.store import Files, open_files
+from ledger.vault import Vault
 
-app = App(name="audit", help="Verify, replay and sign the ledger.")
+app = App(name="audit", help="Verify, replay, sign and prove the ledger.")
+for _name in ("prove", "consistency", "verifier"):
+    app.command(f"flowledger.cli.proofs:{_name}", name=_name)
+app.command("flowledger.cli.forks:acknowledge", name="acknowledge")
+
+_UNSIGNED = "nothing was signed: the tree has not grown since the last checkpoint"
 
 
 @app.command
@@ -62,11 +69,16 @@ def replay(
 
 @app.command
 def checkpoint(*, data: Data = None, json: Json = False) -> int:
-    """Sign the tree as it is now, in the database and in the file outside it."""
+    """Sign the tree as it is now, in the database and outside it; 1 where it does not go on from what was signed."""
     settings = settings_of(data)
     with migrated(settings) as base, psycopg.connect(base.url, autocommit=True) as connection:
-        made = make_checkpoint(connection, Keys(settings.keys), settings.checkpoints)
-    text = f"signed the tree of {made.size} events" if made else "the tree has not grown since the last checkpoint"
+        try:
+            made = sign_tree(connection, Keys(settings.keys), settings.checkpoints)
+        except LedgerDamaged as damaged:
+            text = f"the tree is not signed: {damaged}; see what `audit verify` finds"
+            answer({"size": None, "refused": str(damaged)}, text, as_json=json)
+            return 1
+    text = f"signed the tree of {made.size} events" if made else _UNSIGNED
     answer({"size": made.size if made else None}, text, as_json=json)
     return 0
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from flowledger.administrator import reset_password
+from flowledger.administrator import reset_password, reset_totp
 from flowledger.cli.common import Data, Json, answer, database, migrated, progress, settings_of
 from flowledger.postgres import Embedded
 from ledger.keys import Keys
@@ -49,6 +49,22 @@ def reset(
         made = asyncio.run(reset_password(base.url, Keys(settings.keys), name, given))
     told = {"username": name, "password": None if given else made}
     answer(told, f"The password of {name} is changed" + ("" if given else f": {made}"), as_json=json)
+    return 0
+
+
+@user.command(name="reset-totp")
+def reset_codes(
+    name: str,
+    *,
+    reason: Annotated[str, Parameter(help="Why; it is kept for ever, and readable: not the person's name.")],
+    data: Data = None,
+    json: Json = False,
+) -> int:
+    """Remove the one-time codes of a user who has lost what makes them; he signs in with his password alone."""
+    settings = settings_of(data)
+    with migrated(settings) as base:
+        asyncio.run(reset_totp(base.url, Keys(settings.keys), name, reason))
+    answer({"username": name}, f"{name} has no one-time codes any more", as_json=json)
     return 0
 
 

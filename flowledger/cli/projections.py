@@ -8,7 +8,8 @@ from flowledger.cli.common import Data, Json, answer, migrated, progress, settin
 from flowledger.cli.report import status_text
 from ledger.codec import Codec
 from ledger.connect import connect
-from ledger.keys import Keys, Vault
+from ledger.keys import Keys
+from ledger.vault import Vault
 from projections.rebuild import rebuild as rebuild_all
 from projections.status import ProjectionStatus
 from projections.status import status as status_of

@@ -22,6 +22,9 @@ def verify_text(report: Report) -> str:
         else "every event is covered by a signed checkpoint"
     )
     lines = [f"checked {checked}", f"root {report.root}", covered]
+    if report.forks:
+        times = "once" if report.forks == 1 else f"{report.forks} times"
+        lines.append(f"a backup was restored {times}, acknowledged in the ledger and in the file of checkpoints")
     if report.ok:
         return "\n".join(["verified: the history is whole", *lines])
     at = "" if report.position is None else f" at position {report.position}"

@@ -14,13 +14,16 @@ import structlog
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from flowledger.administrator import Credentials, Untold, ensure_administrator
-from flowledger.cli.common import Data, Database, Json, answer, database, settings_of
+from flowledger.administrator import Credentials, ensure_administrator
+from flowledger.cli.common import Data, Database, Json, Unaskable, answer, database, settings_of
 from flowledger.postgres import DataLock, Embedded
 from flowledger.schema import bring_up, check_schema
 from flowledger.settings import Settings
 from flowledger.supervise import Child, listen, listen_each, supervise
+from flowledger.untold import Untold
+from ledger.checkpoint import shrunk
 from ledger.keys import Keys
+from ledger.note import NoteError
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +43,7 @@ def up(*, data: Data = None, host: Host = "127.0.0.1", port: Port = 8000, api_wo
             if base.admin_url is not None:
                 bring_up(base.admin_url, base.url)
             check_schema(base.url)
+            _refuse_shrunk(settings, base.url)
             # First of all: an administrator must not be made by a start that then fails for its port.
             listening = listen_each(host, port, api_workers)
             untold = Untold(settings.keys)
@@ -72,7 +76,7 @@ def serve(
         if fd is not None:
             run(settings, base.url, socket.socket(fileno=fd))
             return 0
-        _check(base.url)
+        _check(settings, base.url)
         if api_workers == 1:
             listening = listen(host, port)
             _greet(listening)
@@ -89,7 +93,7 @@ def work(*, data: Data = None) -> int:
 
     settings = settings_of(data)
     with database(settings) as base:
-        _check(base.url)
+        _check(settings, base.url)
         run(settings, base.url)
     return 0
 
@@ -117,12 +121,31 @@ def _database(settings: Settings, embedded: Embedded | None) -> Database:
     return Database(urls.local_application, urls.local_admin)
 
 
-def _check(url: str) -> None:
-    """Raise SchemaError for another schema; a database that is away is waited for by the parts themselves."""
+def _check(settings: Settings, url: str) -> None:
+    """Raise SchemaError for another schema; a database that is away is waited for by the parts themselves.
+
+    Raises Unaskable for a ledger that has fewer events than were signed.
+    """
     try:
         check_schema(url)
+        _refuse_shrunk(settings, url)
     except psycopg.OperationalError as error:
         log.warning("database_away", error=str(error))
+
+
+def _refuse_shrunk(settings: Settings, url: str) -> None:
+    """Raise Unaskable where fewer events are there than were signed: nothing is added before somebody has said why."""
+    try:
+        with psycopg.connect(url, autocommit=True) as connection:
+            signed = shrunk(connection, Keys(settings.keys), settings.checkpoints)
+    except NoteError as error:  # The record itself is not at stake: verifying tells of it.
+        log.error("checkpoint_file_damaged", error=str(error))  # noqa: TRY400 - no bug
+        return
+    if signed is not None:
+        raise Unaskable(
+            f"The ledger has fewer events than the {signed} that were signed. If a backup was restored, "
+            "`flowledger audit acknowledge` records that; if not, `flowledger audit verify` says what is missing."
+        )
 
 
 def _api_children(settings: Settings, base: Database, listening: Sequence[socket.socket]) -> Iterator[Child]:

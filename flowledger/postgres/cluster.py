@@ -32,7 +32,7 @@ port = {port}
 unix_socket_directories = '{sockets}'
 unix_socket_permissions = 0700
 password_encryption = 'scram-sha-256'
-max_connections = 100
+max_connections = 200
 
 # An acknowledged event is on the disk.
 fsync = on

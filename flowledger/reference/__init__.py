@@ -1,6 +1,6 @@
 """The reference pages, made from the tables themselves: `python -m flowledger.reference`.
 
-Workflows, facts, settings and errors: a page can not say anything else than the code does.
+Workflows, facts, settings, errors and proofs: a page can not say anything else than the code does.
 """
 
 from pathlib import Path
@@ -11,6 +11,7 @@ from domain import errors
 from domain.catalogue import WORKFLOWS
 from flowledger.reference.facts import events_page
 from flowledger.reference.markdown import table
+from flowledger.reference.proofs import proofs_page
 from flowledger.reference.workflows import workflow_page
 from flowledger.settings import reference_page
 
@@ -28,6 +29,7 @@ def pages() -> dict[str, str]:
     """Return every page by its path inside the folder."""
     made = {f"workflows/{kind}.md": workflow_page(flow) for kind, flow in WORKFLOWS.items()}
     made |= {"events.md": events_page(), "errors.md": _errors(), "settings.md": _settings()}
+    made["proof-bundle.md"] = proofs_page()
     return {path: f"{_MADE}\n{text.rstrip()}\n" for path, text in made.items()}
 
 
@@ -54,9 +56,10 @@ def _errors() -> str:
     ]
     rows += [[str(STATUS[code]), f"`{code}`", says] for code, says in _UNSAID.items()]
     return (
-        "# Errors\n\nEvery refusal carries one of these codes; the form around it is the dialect's. Where several would"
-        " apply, the first of 401, 404, 403, 412, 400 or 422, 409 is told. A file that is attached is read"
-        " last: there, what the record itself refuses, 409 too, comes before 400, 413, 415 and 422 of the file.\n\n"
+        "# Errors\n\nEvery refusal carries one of these codes; the form around it is the dialect's: in the quality"
+        " API's, `error.details` names each fault or rule. Where several codes would apply, the first of 401, 404, 403,"
+        " 412, 400 or 422, 409 is told. A file that is attached is read last: there, what the record itself refuses,"
+        " 409 too, comes before 400, 413, 415 and 422 of the file.\n\n"
         + table(["status", "code", "what it means"], sorted(rows))
     )
 

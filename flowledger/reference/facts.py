@@ -55,7 +55,7 @@ def events_page() -> str:
         table(["field", "type", "what it says"], envelope),
     ]
     for flow in WORKFLOWS.values():
-        steps = (flow.creation, *flow.steps)
+        steps = flow.all_steps
         parts.append(f"## {title(flow.kind)}\n")
         parts += [_fact(flow, event, steps) for event in dict.fromkeys(step.event for step in steps)]
     return "\n".join(parts)

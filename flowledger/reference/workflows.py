@@ -19,11 +19,12 @@ def workflow_page(flow: Workflow[Any]) -> str:
     edits = [step for step in flow.steps if step.edit]
     parts = [
         f"# {title(flow.kind)}\n",
-        f"States: {code(flow.states)}. A record begins in `{flow.creation.destinations[0]}`.\n",
-        "## Steps\n\n`S` marks a step that takes an electronic signature.\n",
-        table(["step", "from", "to", "who", "must be given", "guards"], map(_row, [flow.creation, *moves])),
-        _diagram(flow, moves),
+        f"States: {code(flow.states)}. {_begins(flow)}\n",
     ]
+    if rows := [_row(step) for step in flow.all_steps if not step.edit]:
+        head = ["step", "from", "to", "who", "must be given", "guards"]
+        parts += ["## Steps\n\n`S` marks a step that takes an electronic signature.\n", table(head, rows)]
+    parts.append(_diagram(flow, moves))
     if edits:
         rows = [[_name(step), code(step.sources), _who(step), _asked(step), _guards(step)] for step in edits]
         head = ["edit", "while", "who", "must be given", "guards"]
@@ -32,6 +33,12 @@ def workflow_page(flow: Workflow[Any]) -> str:
         parts.append(_configured())
     parts += [_permissions(flow), _recorded(flow)]
     return "\n".join(parts)
+
+
+def _begins(flow: Workflow[Any]) -> str:
+    if flow.creation:
+        return f"A record begins in `{flow.beginning}`."
+    return f"Nothing creates a record: it is there by nature, in `{flow.beginning}`; any of its facts may be the first."
 
 
 def _row(step: Step[Any]) -> list[str]:
@@ -56,6 +63,8 @@ def _asked(step: Step[Any]) -> str:
     given = [f"`{name}`" for name in step.requires]
     late = [state for state in step.sources if state in step.reason_in]
     given += [f"`reason` in {code(late)}"] if late else []
+    over = [state for state in step.sources if state in step.reason_over - step.reason_in]
+    given += [f"`reason` in {code(over)} for what changes or removes something recorded"] if over else []
     return ", ".join([*given, "`signature`"] if step.signed else given)
 
 
@@ -69,7 +78,7 @@ def _diagram(flow: Workflow[Any], moves: Sequence[Step[Any]]) -> str:
         for source in step.sources:
             for target in step.destinations if step.destination is not None else (source,):
                 arrows.setdefault((source, target), []).append(step.trigger)
-    lines = [f"    [*] --> {flow.creation.destinations[0]}"]
+    lines = [f"    [*] --> {flow.beginning}"]
     lines += [f"    {source} --> {target}: {', '.join(names)}" for (source, target), names in arrows.items()]
     ends = [state for state in flow.states if not any(source == state != target for source, target in arrows)]
     lines += [f"    {state} --> [*]" for state in ends]
@@ -77,7 +86,7 @@ def _diagram(flow: Workflow[Any], moves: Sequence[Step[Any]]) -> str:
 
 
 def _permissions(flow: Workflow[Any]) -> str:
-    steps = [flow.creation, *flow.steps]
+    steps = flow.all_steps
     held = {rule.permission for step in steps for rule in step.who}
     roles = [role for role, permissions in BUILT_IN.items() if role == ADMINISTRATOR or held & permissions]
     notes: list[str] = []
@@ -116,7 +125,7 @@ def _recorded(flow: Workflow[Any]) -> str:
             f"[`{step.event.topic}`](../events.md#{_anchor(step.event)})",
             code(_public(step)) or "nobody is told",
         ]
-        for step in (flow.creation, *flow.steps)
+        for step in flow.all_steps
     ]
     return "## What is recorded\n\n" + table(["step", "fact", "webhooks are told of it as"], rows)
 

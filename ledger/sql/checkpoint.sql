@@ -6,10 +6,14 @@ SELECT pg_advisory_xact_lock(%s)
 -- The tree as it is, and whose it is.
 SELECT size, edge, identity FROM ledger.head
 
--- name: last_size
--- How far the last checkpoint goes.
-SELECT size FROM ledger.checkpoints ORDER BY size DESC LIMIT 1
+-- name: furthest
+-- Checkpoints up to a size, whoever signed them, the furthest first.
+SELECT size, note FROM ledger.checkpoints WHERE size <= %s ORDER BY size DESC LIMIT %s
+
+-- name: edges
+-- Those of them of which the edge is stored.
+SELECT size, note, edge FROM ledger.checkpoints WHERE size <= %s AND edge IS NOT NULL ORDER BY size DESC LIMIT %s
 
 -- name: store
--- A signed tree head.
-INSERT INTO ledger.checkpoints (size, note) VALUES (%s, %s)
+-- A signed tree head. A row that somebody else put in its place stays: rows are only ever added.
+INSERT INTO ledger.checkpoints (size, note, edge) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING

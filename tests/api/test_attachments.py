@@ -1,13 +1,15 @@
 """Files of a record: who may attach them, where they show, and how they are taken off."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 
 import pytest
 
+from tests.api.accounts import account
 from tests.api.capa_stories import CapaStory
 from tests.api.files import PDF, attach, attached, configured, stored
-from tests.api.stories import Story, faults, fired, message
+from tests.api.stories import Story, faults, fired, message, report
 from tests.support.product import People, Product
 
 
@@ -231,3 +233,18 @@ def test_the_same_key_at_the_same_time_attaches_one_file(people: People) -> None
     assert {answer.status_code for answer in answers} <= {201, 409}
     assert len({answer.text for answer in answers if answer.status_code == 201}) == 1
     assert people("viewer").get(f"{story.path}attachments/").json()["count"] == 1
+
+
+def test_who_loses_his_rights_while_his_file_comes_attaches_nothing(people: People, product: Product) -> None:
+    reporter = account(people, product, roles=["user"])
+    it = reporter.signed_in()
+    path = f"/api/deviations/{report(it)['id']}/"
+
+    def coming() -> Iterator[bytes]:
+        yield b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\n\r\n%PDF-1.7'
+        assert people("administrator").delete(reporter.path).status_code == 204
+        yield b"\r\n--b--\r\n"
+
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    assert it.post(f"{path}attachments/", content=coming(), headers=headers).status_code == 401
+    assert people("viewer").get(path).json()["attachments"] == []

@@ -32,7 +32,7 @@ def test_actions_are_listed_oldest_first_in_pages(people: People) -> None:
 
 def test_every_fault_of_an_action_is_told(people: People) -> None:
     story = CapaStory(people).owned()
-    bad = {"kind": "GOOD", "due_date": "soon", "owner": "me", "done": True}
+    bad = {"kind": "GOOD", "due_date": "soon", "owner": "me", "done": "yes"}
     assert faults(story.owner.post(story.actions, json=bad)).keys() == {*bad, "description"}
     path = f"{story.actions}{story.planned()['id']}/"
     assert faults(story.owner.put(path, json={**bad, "done": 7, "id": 0})).keys() == {*bad, "id"}
@@ -54,6 +54,30 @@ def test_who_is_to_do_it_says_that_it_is_done_and_changes_nothing_else(people: P
     done = people("user").put(path, json={**action, "done": True})
     assert (done.status_code, done.json()) == (200, {**action, "done": True})
     assert story.owner.delete(path, params={"reason": "x"}).status_code == 409
+
+
+def test_what_was_done_already_is_added_as_done_while_it_is_implemented(people: People) -> None:
+    story = CapaStory(people).owned()
+    early = story.owner.post(story.actions, json={**PLANNED, "done": True})
+    assert (early.status_code, early.json()["error"]["code"]) == (409, "CONFLICT")
+    assert story.planned(done=False)["done"] is False
+    story = CapaStory(people).implementing()
+    given = {**PLANNED, "owner": people.id("user"), "due_date": "2026-03-01", "done": True, "reason": "Forgotten."}
+    made = story.owner.post(story.actions, json=given)
+    assert (made.status_code, made.json()["done"]) == (201, True)
+    assert people("viewer").get(f"{story.actions}{made.json()['id']}/").json() == made.json()
+    added = [it["event"] for it in story.history()][-1]
+    assert added == "capa.action_added"
+
+
+def test_a_field_is_only_named_where_it_is_really_near(people: People) -> None:
+    story = CapaStory(people).owned()
+    told = faults(story.owner.post(story.actions, json={**PLANNED, "dome": 1, "onwer": 1, "phone": 1}))
+    assert told == {
+        "dome": "Unknown field. Did you mean done?",
+        "onwer": "Unknown field. Did you mean owner?",
+        "phone": "Unknown field.",
+    }
 
 
 def test_what_was_agreed_to_is_changed_with_a_reason(people: People) -> None:

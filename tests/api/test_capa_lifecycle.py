@@ -47,7 +47,7 @@ def test_an_ineffective_capa_is_planned_again(people: People) -> None:
 def test_the_owner_does_not_approve_the_own_capa(people: People) -> None:
     manager = people.id("quality_manager", another=1)
     story = CapaStory(people).checking().put(verification_result="Good.")
-    story.fired("quality_manager", "assign_owner", owner=manager)
+    story.fired("quality_manager", "assign_owner", owner=manager, reason="On leave.")
     given = {"transition": "approve", "signature": signed("quality_manager")}
     answer = people("quality_manager", another=1).post(f"{story.path}transition/", json=given)
     assert answer.status_code == 409

@@ -50,6 +50,7 @@ def test_the_settings_that_were_read_can_be_put_back(admin: Client) -> None:
     assert after.headers["ETag"] == before.headers["ETag"]
 
 
+@pytest.mark.clause("11.10(k)")
 def test_a_change_holds_for_what_begins_after_it(admin: Client, people: People) -> None:
     answer = admin.put(SYSTEM, json={"due_days_minor": 11, "reason": "Thirty days are too many."})
     assert (answer.status_code, answer.json()["due_days_minor"]) == (200, 11)
@@ -79,12 +80,14 @@ def test_every_fault_of_the_settings_is_told_at_once(admin: Client) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.clause("11.10(f)", negative=True)
 def test_a_chain_that_leaves_a_review_out_is_refused(admin: Client) -> None:
     answer = admin.put(SYSTEM, json={"approval_chain_major": ["department", "management"]})
     assert answer.status_code == 400
-    assert set(faults(answer)) == {"approval_chain_major"}
+    assert "leaves none out between" in faults(answer)["approval_chain_major"]
 
 
+@pytest.mark.clause("11.10(k)", negative=True)
 def test_settings_are_seen_and_changed_by_who_may(people: People) -> None:
     assert people("viewer").get(SYSTEM).status_code == 200
     assert people("user").get(SYSTEM).status_code == 403
@@ -97,6 +100,7 @@ def test_another_change_meanwhile_is_noticed(admin: Client) -> None:
     assert admin.patch(SYSTEM, json={"lockout_minutes": 17}, headers={"If-Match": tag}).status_code == 412
 
 
+@pytest.mark.clause("11.10(d)")
 def test_a_new_role_can_be_held_at_once(admin: Client, people: People) -> None:
     named = name()
     made = admin.post(ROLES, json={"name": named, "permissions": ["deviation.read", "webhook.read"]})

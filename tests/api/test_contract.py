@@ -12,6 +12,7 @@ class TestMasetra(DialectContract):
     filter_name = "department"
     reader = "viewer"
     maker = "user"
+    remover = "quality_manager"
     nowhere = "/api/nowhere/"
 
     def body(self, marker: str) -> dict[str, Any]:

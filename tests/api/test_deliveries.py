@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from domain.platform.webhooks import PUBLIC_EVENTS
 from tests.api.hooks import Hook
 from tests.api.stories import faults, message, report
 from tests.support.product import People, Product, until
@@ -28,6 +29,22 @@ def receiver() -> Iterator[Subscriber]:
 def told(people: People, receiver: Subscriber) -> Hook:
     """A webhook that listens there."""
     return Hook(people("quality_manager"), url=receiver.url)
+
+
+def test_a_body_shows_what_the_details_show_links_too(people: People, receiver: Subscriber) -> None:
+    """The detail as it is once the last fact is recorded, and who did it."""
+    told = Hook(people("quality_manager"), url=receiver.url, events=sorted(PUBLIC_EVENTS))
+    manager, made = people("quality_manager"), report(people("user"))
+    body = {"title": "T", "description": "D", "department": "QA", "source_type": "DEVIATION", "source_id": made["id"]}
+    capa = manager.post("/api/capas/", json=body).json()
+    deviation = manager.patch(f"/api/deviations/{made['id']}/", json={"priority": "URGENT"}).json()
+    assert [it["id"] for it in deviation["capas"]] == [capa["id"]]
+    told.settled(3)
+    bodies = {(it.json["event"], it.json["data"]["id"]): it.json["data"] for it in receiver.received}
+    by = {"id": people.id("quality_manager"), "username": bodies["capa.created", capa["id"]]["changed_by"]["username"]}
+    assert bodies["capa.created", capa["id"]] == {**capa, "changed_by": by}
+    assert bodies["deviation.updated", made["id"]] == {**deviation, "changed_by": by}
+    assert bodies["deviation.created", made["id"]]["capas"] == []
 
 
 def test_the_log_tells_what_was_sent_newest_first(told: Hook, people: People, receiver: Subscriber) -> None:

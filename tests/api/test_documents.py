@@ -9,6 +9,8 @@ from api.dialects import masetra
 from tests.support.product import People, Product
 
 _METHODS = {"get", "put", "post", "delete", "patch"}
+#: What answers a secret, which is kept under no key.
+_TOLD_ONCE = ("/api/users/me/totp/", "post")
 _IN_PATHS = {"uuid": "9b2f4a52-55c1-4f0a-9a53-2f1d2f8d7c11"}
 
 
@@ -52,6 +54,33 @@ def test_the_document_is_of_version_3_1_and_whole(document: dict[str, Any]) -> N
         assert all("description" in answer for answer in operation["responses"].values())
         named = [(it["in"], it["name"]) for it in operation["parameters"]]
         assert len(set(named)) == len(named)
+
+
+def test_a_tag_is_told_of_where_it_is_sent_and_nowhere_else(
+    document: dict[str, Any], people: People, product: Product
+) -> None:
+    admin = people("administrator")
+    made = admin.post("/api/capas/", json={"title": "T", "description": "D", "department": "Tags"})
+    assert _tagged(document, "/api/capas/", "post", "201") is ("ETag" in made.headers) is True
+    known = {"id": made.json()["id"], "position": 1, "size": 1, **_IN_PATHS}
+    for path, its in document["paths"].items():
+        asked = re.sub(r"{(\w+)}", lambda name: str(known.get(name[1], "none")), path)
+        answer = admin.get(asked) if "get" in its else None
+        if answer is not None and answer.status_code == 200:
+            assert _tagged(document, path, "get", "200") is ("ETag" in answer.headers), path
+    assert product.anonymous().get("/api/docs/").headers["Content-Type"] == "text/html; charset=utf-8"
+
+
+def _tagged(document: dict[str, Any], path: str, method: str, status: str) -> bool:
+    return "ETag" in document["paths"][path][method]["responses"][status]["headers"]
+
+
+def test_every_write_but_sign_in_and_what_tells_a_secret_takes_an_idempotency_key(document: dict[str, Any]) -> None:
+    for path, its in document["paths"].items():
+        for method in its.keys() & _METHODS:
+            named = {it["name"] for it in its[method]["parameters"]}
+            keyed = method != "get" and its[method].get("security") != [] and (path, method) != _TOLD_ONCE
+            assert ("Idempotency-Key" in named) is keyed, (method, path)
 
 
 def test_every_answer_tells_of_the_limits_and_any_may_be_one_too_many(document: dict[str, Any]) -> None:

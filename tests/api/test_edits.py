@@ -2,6 +2,8 @@
 
 from datetime import datetime, timedelta
 
+import pytest
+
 from tests.api.stories import Story, faults, message, signed
 from tests.support.product import People
 
@@ -44,6 +46,7 @@ def test_who_reported_edits_while_it_is_open_and_no_longer(people: People) -> No
     assert people("user").patch(story.path, json={"title": "y"}).status_code == 403
 
 
+@pytest.mark.clause("Annex 11 § 9, reasons", negative=True)
 def test_a_later_edit_takes_a_quality_manager_and_a_reason(people: People) -> None:
     story = Story(people).assigned()
     manager = people("quality_manager")

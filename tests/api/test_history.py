@@ -4,6 +4,7 @@ import json
 import re
 
 import psycopg
+import pytest
 
 from tests.api.stories import FOUND, Story, body, signed
 from tests.support.product import People, Product
@@ -25,6 +26,7 @@ def test_an_entry_has_exactly_the_fields_that_were_promised(people: People) -> N
     assert {"field": "department", "before": None, "after": "History"} in entry["changes"]
 
 
+@pytest.mark.clause("11.10(e)")
 def test_changes_show_what_was_and_what_is(people: People) -> None:
     story = Story(people)
     people("user").patch(story.path, json={"title": "Right label", "location": "Lab 1"})
@@ -40,6 +42,7 @@ def test_findings_are_shown_inside_their_investigation(people: People) -> None:
     assert changes == {f"investigation.{name}": value for name, value in FOUND.items()}
 
 
+@pytest.mark.clause("11.50")
 def test_a_signature_is_shown_with_its_meaning_and_holds(people: People) -> None:
     story = Story(people).closed()
     signature = story.history()[-1]["signature"]
@@ -51,6 +54,7 @@ def test_a_signature_is_shown_with_its_meaning_and_holds(people: People) -> None
     assert People.password("quality_manager") not in str(story.history())
 
 
+@pytest.mark.clause("Annex 11 § 9, reasons")
 def test_comments_and_reasons_are_kept(people: People) -> None:
     story = Story(people)
     given = {"transition": "cancel", "reason": "A mistake.", "comment": "See above."}
@@ -71,6 +75,7 @@ def test_a_history_of_nothing_is_404(people: People) -> None:
     assert people("viewer").get(f"/api/deviations/{2**40}/history/").status_code == 404
 
 
+@pytest.mark.clause("11.10(h)")
 def test_the_request_and_what_it_belongs_to_are_on_the_event(people: People, product: Product) -> None:
     headers = {"X-Request-ID": "request-of-history", "X-Correlation-ID": "shift-7"}
     made = people("user").post("/api/deviations/", json=body(), headers=headers)

@@ -16,6 +16,7 @@ from tests.support.product import People
         ("CRITICAL", ["approve_department", "approve_qa", "approve"]),
     ],
 )
+@pytest.mark.clause("11.10(f)")
 def test_a_deviation_goes_from_report_to_closure_along_its_chain(
     people: People, classification: str, reviews: list[str]
 ) -> None:

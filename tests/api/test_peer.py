@@ -28,6 +28,7 @@ def test_the_client_is_the_nearest_that_is_no_proxy_of_ours(peer: str, forwarded
     assert client_address(peer, forwarded, PROXIES) == address
 
 
+@pytest.mark.clause("11.10(h)", negative=True)
 def test_nobody_is_trusted_unless_named() -> None:
     assert not is_trusted("127.0.0.1", ())
     assert not is_trusted("no address", PROXIES)

@@ -11,7 +11,8 @@ from api.dialects.masetra.profile import personal_changes
 from domain.errors import Conflict
 from domain.events import Personal, Recorded, stream_id
 from domain.platform.users import USERS, User, UserCreated
-from ledger.keys import Keys, Vault
+from ledger.keys import Keys
+from ledger.vault import Vault
 from tests.domain.people import NOW, PERSON
 
 

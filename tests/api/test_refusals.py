@@ -1,9 +1,12 @@
 """What a transition is refused for, in which order, and in which words."""
 
+import pytest
+
 from tests.api.stories import FOUND, Story, faults, fire, fired, message, signed
 from tests.support.product import People
 
 
+@pytest.mark.clause("11.10(g)", negative=True)
 def test_who_may_not_fire_is_denied_even_where_the_step_is_impossible(people: People) -> None:
     story = Story(people)
     answer = fire(people("viewer"), story.id, "close", signature=signed("viewer"))
@@ -28,6 +31,7 @@ def test_a_fault_comes_before_an_impossible_state(people: People) -> None:
     assert faults(fire(people("quality_manager"), story.id, "close")) == {"signature": "This field is required."}
 
 
+@pytest.mark.clause("11.10(f)", negative=True)
 def test_an_impossible_step_is_409_and_says_where_it_would_be_possible(people: People) -> None:
     story = Story(people)
     answer = fire(people("quality_manager"), story.id, "close", signature=signed("quality_manager"))
@@ -43,6 +47,7 @@ def test_a_guard_that_refuses_is_named(people: People) -> None:
     assert "must be recorded first" in message(answer)
 
 
+@pytest.mark.clause("11.10(g)", negative=True)
 def test_the_investigator_can_not_approve(people: People) -> None:
     story = Story(people)
     manager = people("quality_manager")
@@ -55,6 +60,7 @@ def test_the_investigator_can_not_approve(people: People) -> None:
     assert fire(manager, story.id, "approve_department", signature=signed("quality_manager")).status_code == 403
 
 
+@pytest.mark.clause("11.10(g)", negative=True)
 def test_the_approvals_of_one_round_come_from_different_people(people: People) -> None:
     story = Story(people, "MAJOR").submitted()
     admin = people("administrator")
@@ -80,6 +86,7 @@ def test_who_may_not_investigate_is_not_assigned(people: People) -> None:
         assert "active user who may investigate" in message(answer)
 
 
+@pytest.mark.clause("11.200", negative=True)
 def test_a_signature_with_a_wrong_password_is_denied_before_any_fault(people: People) -> None:
     story = Story(people).approved()
     bad = {"password": "not it", "meaning": "I agree."}
@@ -88,11 +95,14 @@ def test_a_signature_with_a_wrong_password_is_denied_before_any_fault(people: Pe
     assert "password" in message(answer)
 
 
+@pytest.mark.clause("11.200", negative=True)
 def test_a_signature_with_somebody_elses_password_is_denied(people: People) -> None:
     story = Story(people).approved()
     assert fire(people("quality_manager"), story.id, "close", signature=signed("administrator")).status_code == 403
 
 
+@pytest.mark.clause("11.50", negative=True)
+@pytest.mark.clause("11.200", negative=True)
 def test_a_signature_that_is_not_whole_is_a_fault(people: People) -> None:
     story = Story(people).approved()
     manager = people("quality_manager")

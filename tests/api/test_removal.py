@@ -14,6 +14,7 @@ from tests.support.product import People
         ({}, {"reason": "A mistake"}, "A mistake"),
     ],
 )
+@pytest.mark.clause("Annex 11 § 9, reasons")
 def test_removing_cancels_with_a_reason(
     people: People, params: dict[str, str], given: dict[str, str] | None, reason: str
 ) -> None:
@@ -24,6 +25,7 @@ def test_removing_cancels_with_a_reason(
     assert (entry["event"], entry["to"], entry["reason"]) == ("deviation.cancelled", "CANCELLED", reason)
 
 
+@pytest.mark.clause("11.10(c)")
 def test_what_is_removed_is_gone_but_for_its_history(people: People) -> None:
     story = Story(people, department="Gone")
     manager = people("quality_manager")
@@ -47,7 +49,14 @@ def test_who_reported_can_not_remove(people: People) -> None:
 
 
 def test_what_waits_for_a_review_is_not_removed(people: People) -> None:
-    assert people("quality_manager").delete(Story(people).submitted().path).status_code == 409
+    path = Story(people).submitted().path
+    assert people("quality_manager").delete(path, params={"reason": "A mistake"}).status_code == 409
+
+
+def test_what_is_under_way_is_removed_with_a_reason(people: People) -> None:
+    path, manager = Story(people).assigned().path, people("quality_manager")
+    assert faults(manager.delete(path)) == {"reason": "This field is required."}
+    assert manager.delete(path, params={"reason": "Reported twice"}).status_code == 204
 
 
 def test_faults_of_query_and_body_of_a_removal_are_told_together(people: People) -> None:

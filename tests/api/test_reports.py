@@ -170,16 +170,34 @@ def test_all_faults_of_a_question_are_told_at_once(people: People) -> None:
     told = faults(_asked(people, period="hourly", start_date="2026-02-30", end_date="soon", format="pdf", colour="red"))
     assert told == {
         "period": "Must be of daily, weekly, monthly, yearly.",
-        "start_date": "Not a date: 2024-01-15.",
-        "end_date": "Not a date: 2024-01-15.",
+        "start_date": "Not a date or a time: 2024-01-15 or 2024-01-15T09:30:00Z.",
+        "end_date": "Not a date or a time: 2024-01-15 or 2024-01-15T09:30:00Z.",
         "format": "Must be of json, csv, xlsx, svg.",
         "colour": "Unknown field.",
     }
 
 
+def test_a_time_stands_for_its_day_in_the_time_zone_of_the_reports(people: People) -> None:
+    """A bare date is that day, whatever the zone."""
+    days = {"start_date": "2026-01-14T23:30:00Z", "end_date": "2026-01-16"}
+    found = _report(people, period="daily", **days)
+    assert (found["start_date"], found["end_date"]) == ("2026-01-14", "2026-01-16")
+    admin = people("administrator")
+    assert admin.put("/api/config/system/", json={"time_zone": "Asia/Tokyo"}).status_code == 200
+    try:
+        found = _report(people, period="daily", **days)
+        assert (found["start_date"], found["end_date"]) == ("2026-01-15", "2026-01-16")
+        assert "end_date" in faults(_asked(people, end_date="9999-12-31T23:59:59Z"))
+    finally:
+        admin.put("/api/config/system/", json={"time_zone": "UTC"})
+
+
 def test_days_that_no_report_can_show_are_refused(people: People) -> None:
     told = faults(_asked(people, start_date="2026-03-01", end_date="1066-10-14"))
     assert set(told) == {"start_date", "end_date"}
+    for far in ("0001-01-01", "1970-01-01", "9999-12-31", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"):
+        assert set(faults(_asked(people, end_date=far))) == {"end_date"}
+        assert "start_date" in faults(_asked(people, start_date=far))
     assert "period" in faults(_asked(people, period="daily", start_date="2020-01-01", end_date="2026-01-01"))
     assert len(_report(people, period="daily", start_date="2024-01-01", end_date="2026-09-26")["rows"]) == 1000
 

@@ -4,7 +4,10 @@ import secrets
 from collections.abc import Iterator
 
 import psycopg
+import pytest
 
+from tests.api.accounts import account
+from tests.api.codes import App
 from tests.api.stories import Story, fire, fired
 from tests.support.product import ADMIN_PASSWORD, Client, People, Product
 
@@ -42,6 +45,20 @@ def leave_traces(product: Product, people: People) -> list[str]:
     return hidden
 
 
+def prove(product: Product, people: People) -> list[str]:
+    """Set up one-time codes, sign in and sign with them, wrongly too; return what they are made from."""
+    head = account(people, product, roles=["department_head"])
+    session = head.signed_in()
+    app = App(head, session)
+    app.sign_in(app.wrong())
+    assert app.sign_in(app.fresh()).status_code == 200
+    story = Story(people).submitted()
+    signed = {"password": head.password, "meaning": "Agreed."}
+    fire(session, story.id, "approve_department", signature={**signed, "otp": app.wrong()})
+    fired(session, story.id, "approve_department", signature={**signed, "otp": app.fresh()})
+    return [app.secret, head.password]
+
+
 def manage(product: Product, own: Client, password: str) -> list[str]:
     """Do everything that an account's own secrets take part in; return them."""
     number = own.get("/api/users/me/").json()["id"]
@@ -71,8 +88,10 @@ def sign(people: People) -> None:
     fired(people("department_head"), story.id, "approve_department", signature=signed)
 
 
+@pytest.mark.clause("11.300", negative=True)
 def test_passwords_tokens_secrets_and_names_are_readable_nowhere(product: Product, people: People) -> None:
-    hidden = [*leave_traces(product, people), "wrong-signing", ADMIN_PASSWORD, people.password("department_head")]
+    made = [*leave_traces(product, people), *prove(product, people)]
+    hidden = [*made, "wrong-signing", ADMIN_PASSWORD, people.password("department_head")]
     for table, row in rows(product):
         for secret in hidden:
             assert secret not in row, f"{secret} in {table}"

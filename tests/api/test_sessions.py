@@ -144,6 +144,7 @@ def test_others_neither_see_nor_end_them(own: Account, people: People) -> None:
         assert people(reader).delete(f"{own.path}sessions/{session}/").status_code == status
 
 
+@pytest.mark.clause("11.300", negative=True)
 def test_a_stolen_refresh_token_ends_the_session_and_is_a_fact(own: Account, people: People, product: Product) -> None:
     it = own.signed_in()
     thief = SignedIn(product, ask(product, REFRESH, refresh=it.refresh, rotate=True).json())

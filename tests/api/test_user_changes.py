@@ -120,6 +120,7 @@ def test_history_tells_what_changed_to_who_may_see_it(own: Account, people: Peop
         assert people(reader).get(f"{own.path}history/").status_code == status
 
 
+@pytest.mark.clause("11.10(d)", negative=True)
 def test_a_deactivated_user_is_out_at_once_and_stays_readable(own: Account, people: People, admin: Client) -> None:
     it = own.signed_in()
     answer = admin.delete(own.path, params={"reason": "left us"})
@@ -135,6 +136,7 @@ def test_a_deactivated_user_is_out_at_once_and_stays_readable(own: Account, peop
     assert len(own.history(people("auditor"))) == 2
 
 
+@pytest.mark.clause("11.100", negative=True)
 def test_the_name_of_a_deactivated_user_is_not_given_again(own: Account, admin: Client) -> None:
     admin.delete(own.path)
     assert admin.post("/api/users/", json={"username": own.name.upper(), "password": GOOD}).status_code == 409
@@ -184,12 +186,13 @@ def test_lists_are_narrowed(people: People, product: Product, admin: Client) -> 
 def test_one_reads_and_changes_ones_own_record(own: Account, admin: Client) -> None:
     it = own.signed_in()
     shown = it.get(ME)
-    assert shown.json() == own.record
+    assert shown.json() == {**own.record, "second_factor": False}
     assert it.get(ME, headers={"If-None-Match": shown.headers["ETag"]}).status_code == 304
     changes = {"last_name": "Roe", "email": "", "profile": PROFILE}
     changed = it.put(ME, json={**shown.json(), **changes}, headers={"If-Match": shown.headers["ETag"]})
-    assert changed.json() == {**own.record, **changes, "display_name": "Jo Roe"}
-    assert admin.get(own.path).json() == it.get(ME).json() == changed.json()
+    after = {**own.record, **changes, "display_name": "Jo Roe"}
+    assert admin.get(own.path).json() == after
+    assert it.get(ME).json() == changed.json() == {**after, "second_factor": False}
     fact = own.history(admin)[-1]
     assert (fact["event"], fact["actor"]["id"]) == ("user.updated", own.id)
     assert it.patch(ME, json={"last_name": "Poe"}, headers={"If-Match": shown.headers["ETag"]}).status_code == 412
@@ -210,6 +213,7 @@ def test_who_does_not_manage_users_changes_none_not_even_himself(own: Account, p
     assert people("administrator").put(f"/api/users/{2**40}/", json={"bogus": 1}).status_code == 404
 
 
+@pytest.mark.clause("11.10(g)", negative=True)
 def test_nobody_grants_what_he_may_not_do(people: People, product: Product) -> None:
     manager = account(people, product, roles=[role(people, "user.read", "user.manage", "deviation.read", "capa.read")])
     it = manager.signed_in()
@@ -231,6 +235,7 @@ def test_nobody_grants_what_he_may_not_do(people: People, product: Product) -> N
     assert it.put(manager.path, json={"roles": [*manager.record["roles"], "user"]}).status_code == 403
 
 
+@pytest.mark.clause("11.10(d)", negative=True)
 def test_a_role_that_is_taken_away_permits_nothing_at_once(people: People, product: Product, admin: Client) -> None:
     it = account(people, product, roles=["auditor"])
     client = it.signed_in()
@@ -263,3 +268,18 @@ def test_nothing_that_is_on_the_way_outlives_its_user(
         assert not one.goes_on()
         for base in ("", other):
             until(lambda one=one, base=base: one.get(f"{base}{ME}").status_code == 401)
+
+
+def test_who_manages_users_changes_his_own_names_and_not_how_far_his_word_goes(
+    people: People, product: Product
+) -> None:
+    named = role(people, "user.read", "user.manage", "deviation.approve_department")
+    manager = account(people, product, roles=[named], department="Lab")
+    it = manager.signed_in()
+    for changes in ({"department": ""}, {"roles": []}, {"department": "Plant", "first_name": "Ann"}):
+        refused = it.put(manager.path, json=changes)
+        assert (refused.status_code, "of himself" in refused.json()["error"]["message"]) == (403, True)
+    kept = {"department": "Lab", "roles": [named], "first_name": "Ann"}
+    assert it.put(manager.path, json=kept).json()["first_name"] == "Ann"
+    boss = account(people, product, roles=["administrator"])
+    assert boss.signed_in().put(boss.path, json={"department": "Plant"}).status_code == 200

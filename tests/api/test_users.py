@@ -50,6 +50,7 @@ def test_one_sees_oneself_and_nobody_else(people: People) -> None:
 
 
 @pytest.mark.parametrize("again", ["Straße Müller", "STRASSE MÜLLER", "Stra\u00dfe Mu\u0308ller", "\uff33traße Müller"])
+@pytest.mark.clause("11.100", negative=True)
 def test_a_name_is_given_once_however_it_is_written(people: People, again: str) -> None:
     admin = people("administrator")
     admin.post("/api/users/", json=user(username="Straße Müller"))
@@ -58,6 +59,7 @@ def test_a_name_is_given_once_however_it_is_written(people: People, again: str) 
     assert answer.json()["error"]["code"] == "CONFLICT"
 
 
+@pytest.mark.clause("11.100")
 def test_of_two_that_take_a_name_at_once_one_gets_it(people: People) -> None:
     admin, given = people("administrator"), user()
     with ThreadPoolExecutor(4) as pool:

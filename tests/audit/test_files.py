@@ -10,8 +10,9 @@ from audit.files import check_files
 from domain.quality.deviation_facts import AttachmentAdded
 from ledger.codec import Codec
 from ledger.connect import connect
-from ledger.keys import Keys, Vault
+from ledger.keys import Keys
 from ledger.store import DiskFiles, new_key
+from ledger.vault import Vault
 from tests.contracts.files import cut
 from tests.support.database import Database
 from tests.support.ledgers import append_of, proposed, writer_on
@@ -71,6 +72,7 @@ async def test_what_is_no_key_of_a_file_is_a_problem_and_the_rest_is_read(stage:
     ]
 
 
+@pytest.mark.clause("11.10(a)", negative=True)
 async def test_a_file_that_was_changed_cut_or_lost_is_named_with_its_event(stage: Stage) -> None:
     await stage.attached(b"good")
     (await stage.attached(b"changed")).write_bytes(b"CHANGED")

@@ -55,6 +55,7 @@ async def test_a_change_is_told_with_what_was_before(stage: Stage) -> None:
     assert r'title "Wrong label" → "Right\nlabel"' in (await story(stage.connection, stage.codec, STREAM))[-1]
 
 
+@pytest.mark.clause("11.50")
 async def test_a_signature_is_told_in_words(stage: Stage) -> None:
     """Who signed, as what name, when, meaning what; and the reason given."""
     signature = Signature(
@@ -76,7 +77,7 @@ async def test_who_was_erased_stays_a_number(stage: Stage) -> None:
     """The story goes on without the name."""
     for key in (stage.folder / "keys" / "persons").iterdir():
         key.unlink()
-    assert "  user 1  deviation.created" in (await story(stage.connection, stage.codec, STREAM))[0]
+    assert "  erased user 1  deviation.created" in (await story(stage.connection, stage.codec, STREAM))[0]
     assert (await state_at(stage.connection, stage.codec, stream_id("user", 1), 1))["name"] == "erased"
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
@@ -15,58 +14,11 @@ from audit.report import Report
 from audit.verify import verify
 from ledger.checkpoint import make_checkpoint
 from ledger.keys import Keys
-from ledger.merkle import Tree
 from ledger.note import origin_of, sign
 from ledger.notefile import NoteFile
-from ledger.rows import Row, row_hash
+from tests.audit.stage import Stage, words
 from tests.support.database import Database
 from tests.support.ledgers import append_of, fill, proposed, writer_on
-
-
-class Stage:
-    """A ledger of 40 events in batches of four, with checkpoints over 12 and 24; its owner may do anything to it."""
-
-    def __init__(self, database: Database, folder: Path) -> None:
-        self.database = database
-        self.keys = Keys(folder / "keys")
-        self.file = folder / "checkpoints.log"
-        for batches in (3, 3, 4):
-            fill(database.app_dsn, *([4] * batches))
-            if batches == 3:
-                self.checkpoint()
-
-    def checkpoint(self) -> None:
-        with psycopg.connect(self.database.app_dsn, autocommit=True) as connection:
-            assert make_checkpoint(connection, self.keys, self.file)
-
-    def alter(self, *statements: str, values: tuple[Any, ...] = ()) -> None:
-        """Do what only the owner can."""
-        with psycopg.connect(self.database.owner_dsn) as connection:
-            for statement in statements:
-                connection.execute(statement, values or None)
-
-    def one(self, query: str) -> Any:
-        with psycopg.connect(self.database.owner_dsn) as connection:
-            row = connection.execute(query).fetchone()
-            return row[0] if row else None
-
-    def rewrite(self, upto: int | None = None, *, head: bool = True) -> None:
-        """Make leaf hashes, and the head, again from the events as they are: what a careful forger would do."""
-        with psycopg.connect(self.database.owner_dsn) as connection:
-            rows = connection.execute("SELECT * FROM ledger.events ORDER BY position").fetchall()
-            leaves = [row_hash(Row(*row)) for row in rows]
-            tree = Tree()
-            tree.extend(leaves)
-            connection.execute("TRUNCATE ledger.leaves")
-            connection.execute("INSERT INTO ledger.leaves VALUES (1, %s)", (b"".join(leaves),))
-            if head:
-                connection.execute(
-                    "UPDATE ledger.head SET size = %s, edge = %s, recorded_at = %s", (tree.size, tree.edge, rows[-1][5])
-                )
-
-    def verify(self, **more: Any) -> Report:
-        with psycopg.connect(self.database.app_dsn) as connection:
-            return verify(connection, self.keys.verifiers(), **{"file": self.file, **more})
 
 
 @pytest.fixture
@@ -74,10 +26,7 @@ def stage(database: Database, tmp_path: Path) -> Stage:
     return Stage(database, tmp_path)
 
 
-def words(report: Report) -> str:
-    return "\n".join(problem.why for problem in report.problems)
-
-
+@pytest.mark.clause("11.10(a)")
 def test_an_untouched_ledger_is_whole(stage: Stage) -> None:
     """It says how much was read, and what no checkpoint covers yet."""
     seen: list[tuple[int, int]] = []
@@ -134,6 +83,7 @@ def test_any_altered_column_is_named(stage: Stage, column: str, position: int) -
     assert f"vent {position} " in report.why
 
 
+@pytest.mark.clause("11.10(a)", negative=True)
 def test_one_flipped_bit_is_named(stage: Stage) -> None:
     """A single bit of a stored event is enough."""
     stage.alter("UPDATE ledger.events SET state = set_bit(state, 3, 1 - get_bit(state, 3)) WHERE position = 23")
@@ -145,6 +95,7 @@ def test_one_flipped_bit_is_named(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("position", [1, 18, 39])
+@pytest.mark.clause("11.10(c)", negative=True)
 def test_a_deleted_row_is_named(stage: Stage, position: int) -> None:
     """A gap is a gap."""
     stage.alter(f"DELETE FROM ledger.events WHERE position = {position}")
@@ -414,9 +365,15 @@ def test_a_tree_that_was_signed_and_is_not_this_one(stage: Stage) -> None:
     note = sign(origin_of(identity), 30, bytes(32), stage.keys.signer()).note
     NoteFile(stage.file).append(note)
     stage.alter("INSERT INTO ledger.checkpoints VALUES (30, %s)", values=(note,))
-    stage.checkpoint()
+    with psycopg.connect(stage.database.app_dsn, autocommit=True) as connection:
+        assert make_checkpoint(connection, stage.keys, stage.file) is None, "nothing is signed on top of it"
+    last = stage.by_hand(40)
+    NoteFile(stage.file).append(last.note)
+    stage.alter("INSERT INTO ledger.checkpoints VALUES (40, %s)", values=(last.note,))
     report = stage.verify()
+    assert report.position == 25
     assert "The checkpoint over 30 events was signed over another tree" in report.why
+    assert "among the events 25 to 30" in report.why
     assert report.covered == 40
 
 

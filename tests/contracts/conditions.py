@@ -68,6 +68,30 @@ class ConditionsContract(DialectHooks):
         answer = people(self.maker).post(self.list_path, json=self.body(self.own("contract-refused")), headers=headers)
         assert answer.status_code == 201
 
+    def test_a_change_and_a_removal_under_a_key_give_the_first_answer_again(self, people: People) -> None:
+        """Also where the same request without the key would be answered otherwise: what is gone is not found."""
+        record, _ = self.made(people(self.maker), self.own("contract-again"))
+        remover, path = people(self.remover), self.path_of(record)
+        for method in ("PATCH", "PUT", "DELETE"):
+            given = {"headers": {"Idempotency-Key": self.own(f"contract-{method}")}}
+            if method != "DELETE":
+                given |= {"json": self.update()}
+            first, again = (remover.request(method, path, **given) for _ in range(2))
+            assert first.is_success, first.text
+            assert (again.status_code, again.content) == (first.status_code, first.content)
+            assert "Idempotency-Replayed" not in first.headers
+            assert again.headers["Idempotency-Replayed"] == "true"
+            assert again.headers["X-Position"] == first.headers["X-Position"]
+        assert remover.delete(path).status_code == 404
+
+    def test_the_same_key_with_another_method_or_record_is_422(self, people: People) -> None:
+        record, _ = self.made(people(self.maker), self.own("contract-method"))
+        given = {"headers": {"Idempotency-Key": self.own("contract-method")}, "json": self.update()}
+        maker, path = people(self.maker), self.path_of(record)
+        assert maker.put(path, **given).status_code == 200
+        assert maker.patch(path, **given).status_code == 422
+        assert maker.put(f"{self.list_path}{10**9}/", **given).status_code == 422
+
     def test_a_key_that_can_be_none_is_refused(self, people: People) -> None:
         for key in ("", "x" * 256, "\x7f"):
             answer = people(self.maker).post(

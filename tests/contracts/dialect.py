@@ -1,9 +1,14 @@
 """What every dialect owes its clients, whatever its paths and forms: subclassed by each, which fills in the hooks."""
 
+import json
+
 import httpx
+import pytest
 
 from tests.contracts.conditions import ConditionsContract
 from tests.support.product import People, Product
+
+_JSON = {"Content-Type": "application/json"}
 
 
 class DialectContract(ConditionsContract):
@@ -11,6 +16,7 @@ class DialectContract(ConditionsContract):
 
     # Who asks.
 
+    @pytest.mark.clause("11.10(d)", negative=True)
     def test_nobody_is_let_in_without_a_token(self, product: Product) -> None:
         answer = product.anonymous().get(self.list_path)
         assert answer.status_code == 401
@@ -50,6 +56,17 @@ class DialectContract(ConditionsContract):
         reader = people(self.reader)
         assert reader.get(path.rstrip("/")).content == reader.get(path).content
 
+    def test_a_record_has_one_address(self, people: People) -> None:
+        """An id is written in ASCII digits, without zeros in front: by any other writing there is nothing."""
+        record, _ = self.made(people(self.maker), self.own("contract-address"))
+        number = record["id"]
+        arabic = "".join(chr(0x660 + int(digit)) for digit in str(number))
+        for other in (f"0{number}", arabic, f"+{number}", f"{number}.0", f"%20{number}", f"{number}_0", "\u00b2", "0"):
+            answer = people(self.reader).get(f"{self.list_path}{other}/")
+            assert (answer.status_code, self.error(answer)[0]) == (404, "RESOURCE_NOT_FOUND"), other
+            assert people(self.remover).delete(f"{self.list_path}{other}/").status_code == 404, other
+        assert people(self.reader).get(self.path_of(record).replace("/api/", "/api//")).status_code in (200, 404)
+
     def test_head_is_a_get_without_its_body(self, people: People) -> None:
         record, _ = self.made(people(self.maker), self.own("contract-head"))
         got = people(self.reader).get(self.path_of(record))
@@ -68,6 +85,17 @@ class DialectContract(ConditionsContract):
             assert told.startswith("req_")
 
     # Bodies.
+
+    def test_a_name_that_a_body_says_twice_is_refused(self, people: People) -> None:
+        """One reader would take the first, another the last. What says a name once may show it in its text."""
+        body = self.body(self.own("contract-twice"))
+        text = json.dumps(body)
+        for twice in (f'{text[:-1]}, "title" : "Another"}}', f'{text[:-1]}, "x": [{{"title": 1, "\\u0074itle": 2}}]}}'):
+            answer = people(self.maker).post(self.list_path, content=twice, headers=_JSON)
+            assert answer.status_code == 400
+            assert self.error(answer)[2] == {"title": "Given more than once."}
+        shown = json.dumps(body | {"description": '"title": 1, "title": 2'})
+        assert people(self.maker).post(self.list_path, content=shown, headers=_JSON).status_code == 201
 
     def test_all_faults_of_a_body_are_told_at_once(self, people: People) -> None:
         answer = people(self.maker).post(self.list_path, json={"bogus": 1})

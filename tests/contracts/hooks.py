@@ -17,6 +17,8 @@ class DialectHooks(ABC):
     reader: str
     #: A role that may create a record there.
     maker: str
+    #: A role that may change and remove it.
+    remover: str
     #: A path under the dialect's prefix at which there is nothing.
     nowhere: str
     invalid_status: int = 400

@@ -92,5 +92,14 @@ FACTS = Facts(
         (CLOSED, INVESTIGATION): "reopen",
         **{(state, CANCELLED): "cancel" for state in _BEFORE_APPROVED},
     },
-    reason_in={trigger: {IMPLEMENTATION} for trigger in ("add_action", "change_action", "remove_action")},
+    reason_in={
+        **{trigger: {IMPLEMENTATION} for trigger in ("add_action", "change_action")},
+        "remove_action": {INVESTIGATION, PLANNING, IMPLEMENTATION},
+    },
+    reason_over={
+        "assign_owner": {INVESTIGATION, PLANNING, IMPLEMENTATION, CHECK, APPROVED},
+        "edit": {INVESTIGATION, PLANNING, IMPLEMENTATION, CHECK},
+        "change_action": {INVESTIGATION, PLANNING, IMPLEMENTATION},
+        "mark_action": {IMPLEMENTATION},
+    },
 )

@@ -76,6 +76,7 @@ ASKS: dict[str, set[str]] = {
     "detach": {"reason"},
 }
 REASON_IN = {"edit": {INVESTIGATED}, "classify": {INVESTIGATED}}
+REASON_OVER = {"record_investigation": {INVESTIGATED, ASKED}}
 
 #: The names by which a step's fact is recorded.
 RECORDS = {
@@ -117,4 +118,4 @@ _LEADING = {
     (CLOSED, INVESTIGATED): "reopen",
 }
 
-FACTS = Facts(STATES, TABLE, ASKS, RECORDS, EDITS, _LEADING, REASON_IN)
+FACTS = Facts(STATES, TABLE, ASKS, RECORDS, EDITS, _LEADING, REASON_IN, REASON_OVER)

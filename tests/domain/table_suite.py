@@ -17,7 +17,8 @@ class Facts:
     """A table as the facts state it, written down apart from the code's own.
 
     table: step -> state -> (where it leads, who may); "the same" is written out. asks: what must be given, by step.
-    reason_in: states in which a reason must be given too. records: the names of the steps' facts.
+    reason_in: states in which a reason must be given too; reason_over: those in which it must for what changes or
+    removes something recorded. records: the names of the steps' facts.
     leading: the transition that leads from one state to another.
     """
 
@@ -28,6 +29,7 @@ class Facts:
     edits: set[str]
     leading: Mapping[tuple[str, str], str]
     reason_in: Mapping[str, set[str]] = field(default_factory=dict)
+    reason_over: Mapping[str, set[str]] = field(default_factory=dict)
 
 
 class TableSuite:
@@ -55,6 +57,7 @@ class TableSuite:
         assert {step.trigger for step in self.workflow.steps} == set(self.facts.table)
         assert {step.trigger for step in self.workflow.steps if step.edit} == self.facts.edits
 
+    @pytest.mark.clause("11.10(f)")
     def test_a_step_leaves_and_reaches_what_its_row_says(self, trigger: str) -> None:
         step, row = self.workflow.step(trigger), self.facts.table[trigger]
         assert set(step.sources) == set(row)
@@ -67,6 +70,11 @@ class TableSuite:
             reason = {"reason"} if state in self.facts.reason_in.get(trigger, ()) else set()
             assert set(step.asks(state)) == self.facts.asks[trigger] | reason
 
+    @pytest.mark.clause("Annex 11 § 9, reasons", negative=True)
+    def test_a_step_takes_a_reason_for_what_it_overwrites_where_its_row_says(self, trigger: str) -> None:
+        assert self.workflow.step(trigger).reason_over == self.facts.reason_over.get(trigger, set())
+
+    @pytest.mark.clause("11.10(g)")
     def test_everybody_may_do_exactly_what_the_table_allows(self, trigger: str, state: str) -> None:
         step, it, data = self.workflow.step(trigger), self.record(state, trigger), self.data.get(trigger, {})
         for person, who in self.people.items():

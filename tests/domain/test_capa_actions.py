@@ -1,5 +1,6 @@
 """The actions of a CAPA: planned, agreed to, done, and by whom."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -29,16 +30,32 @@ from tests.domain.capas import (
     capa,
     undone,
 )
-from tests.domain.people import actor, attempt
+from tests.domain.people import NOW, actor, attempt
 
 PLANNING = ["INITIATED", "INVESTIGATION", "ACTION_PLANNING"]
 ACTIVE = frozenset({7, 9})
+
+
+def asked(refused: Callable[[], object]) -> list[str]:
+    """Return the fields that something is refused for."""
+    with pytest.raises(InvalidInput) as caught:
+        refused()
+    return [fault.field for fault in caught.value.faults]
 
 
 def test_an_action_is_added_with_an_id_of_its_own_and_nothing_done() -> None:
     story = Story().analysed()
     number = story.add(kind="CORRECTIVE", owner=None, due_date=None)
     assert story.it.actions == (Action(id=number, kind="CORRECTIVE", description="Fit springs"),)
+
+
+def test_what_was_done_already_is_added_as_done_once_it_is_implemented() -> None:
+    story = Story().analysed()
+    with pytest.raises(Conflict, match="not before"):
+        story.add(done=True)
+    it = capa("IMPLEMENTATION")
+    fact = add_action(it, attempt(it, OWNER, reason="Forgotten.", eligible=ACTIVE), {**SPRINGS, "done": True})
+    assert fact.done  # type: ignore[attr-defined]
 
 
 def test_a_change_leaves_other_fields_and_other_actions_as_they_are() -> None:
@@ -135,13 +152,29 @@ def test_what_was_done_stays_what_it_was_while_it_is_judged(state: str) -> None:
             refused()
 
 
-@pytest.mark.parametrize("state", PLANNING)
-def test_a_plan_changes_without_a_reason(state: str) -> None:
-    it = undone(capa(state))
+def test_a_plan_changes_without_a_reason_before_it_is_under_way() -> None:
+    it = undone(capa("INITIATED"))
     words = attempt(it, OWNER, reason=None, eligible=ACTIVE)
     assert add_action(it, words, SPRINGS).reason is None
     assert change_action(it, words, 1, {"due_date": None}).reason is None
     assert remove_action(it, words, 1).reason is None
+
+
+@pytest.mark.parametrize("state", PLANNING[1:])
+def test_what_was_planned_changes_with_a_reason_and_is_added_to_without_one(state: str) -> None:
+    it = undone(capa(state))
+    words = attempt(it, OWNER, reason=None, eligible=ACTIVE)
+    assert add_action(it, words, SPRINGS).reason is None
+    for changes in ({"due_date": None}, {"description": "Less"}, {"kind": "CORRECTIVE"}, {"owner": None}):
+        assert asked(lambda given=changes: change_action(it, words, 1, given)) == ["reason"]
+    assert asked(lambda: remove_action(it, words, 1)) == ["reason"]
+    empty = replace(it, actions=(replace(it.actions[0], owner=None, due_date=None),))
+    assert change_action(empty, words, 1, {"owner": 7, "due_date": NOW, "kind": "PREVENTIVE"}).reason is None
+
+
+def test_that_something_is_done_is_taken_back_with_a_reason() -> None:
+    done = capa("IMPLEMENTATION")
+    assert asked(lambda: change_action(done, attempt(done, OWNER, reason=None), 1, {"done": False})) == ["reason"]
 
 
 def test_what_was_agreed_to_changes_with_a_reason() -> None:
@@ -152,9 +185,7 @@ def test_what_was_agreed_to_changes_with_a_reason() -> None:
         lambda: change_action(it, words, 1, {"description": "Less"}),
         lambda: remove_action(it, words, 1),
     ):
-        with pytest.raises(InvalidInput) as caught:
-            refused()
-        assert [fault.field for fault in caught.value.faults] == ["reason"]
+        assert asked(refused) == ["reason"]
     assert change_action(it, attempt(it, OWNER), 1, {"description": "Less"}).reason == "because"
 
 
@@ -194,5 +225,5 @@ def test_there_are_not_more_actions_than_anyone_reads() -> None:
 def test_all_faults_of_an_action_are_told_at_once() -> None:
     it = capa("IMPLEMENTATION")
     with pytest.raises(InvalidInput) as refused:
-        add_action(it, attempt(it, OWNER, reason=""), {"kind": "SLOW", "owner": "9", "done": True})
+        add_action(it, attempt(it, OWNER, reason=""), {"kind": "SLOW", "owner": "9", "done": "yes"})
     assert {fault.field for fault in refused.value.faults} == {"action_kind", "description", "owner", "done", "reason"}

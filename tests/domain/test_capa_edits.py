@@ -91,8 +91,20 @@ def test_the_id_of_a_source_changes_under_the_rule_of_its_kind() -> None:
 @pytest.mark.parametrize("state", BEFORE_APPROVED)
 @pytest.mark.parametrize("who", [OWNER, MANAGER])
 def test_owner_and_quality_manager_change_fields_until_it_is_approved(who: Actor, state: str) -> None:
-    event: Any = revise(capa(state), Attempt(actor=who), {"title": "New", "target_completion_date": NOW})
+    words = Attempt(actor=who, reason="Misnamed")
+    event: Any = revise(capa(state), words, {"title": "New", "target_completion_date": NOW})
     assert (event.topic, event.title, event.description) == ("capa.updated", "New", msgspec.UNSET)
+
+
+@pytest.mark.parametrize("state", BEFORE_APPROVED[1:])
+def test_once_it_is_under_way_what_was_recorded_changes_with_a_reason_and_first_entries_take_none(state: str) -> None:
+    it = capa(state, root_cause_analysis="", verification_result=" ", category="")
+    first = {"root_cause_analysis": "The door", "verification_result": "Held", "category": "EQUIPMENT"}
+    assert revise(it, Attempt(actor=OWNER), {**first, "title": it.title, "target_completion_date": NOW}).reason is None
+    for changes in ({"title": "New"}, {"priority": "LOW"}, {"impact_assessment": ""}, {**first, "department": "Other"}):
+        with pytest.raises(InvalidInput) as refused:
+            revise(it, Attempt(actor=OWNER), changes)
+        assert list(faults(refused)) == ["reason"]
 
 
 @pytest.mark.parametrize("state", ["APPROVED", "CLOSED", "CANCELLED"])

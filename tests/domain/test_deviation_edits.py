@@ -9,8 +9,19 @@ import pytest
 from domain.errors import Conflict, Denied, InvalidInput
 from domain.events import Attempt
 from domain.quality.config import DEFAULT, QualityConfig
-from domain.quality.deviation import report, revise, revising
-from tests.domain.deviations import ADMINISTRATOR, MANAGER, PEOPLE, REPORT, REPORTER, Story, deviation
+from domain.quality.deviation import record_findings, report, revise, revising
+from domain.quality.deviation_facts import Investigation
+from tests.domain.deviations import (
+    ADMINISTRATOR,
+    FOUND,
+    INVESTIGATOR,
+    MANAGER,
+    PEOPLE,
+    REPORT,
+    REPORTER,
+    Story,
+    deviation,
+)
 from tests.domain.people import NOW, attempt
 
 GIVEN = datetime(2026, 12, 24, tzinfo=UTC)
@@ -69,6 +80,22 @@ def test_a_quality_manager_gives_a_reason_for_a_late_change(changes: dict[str, A
         revise(it, attempt(it, MANAGER, reason=None), changes, DEFAULT)
     assert [fault.field for fault in refused.value.faults] == ["reason"]
     assert revise(it, attempt(it, MANAGER), changes, DEFAULT).reason == "because"
+
+
+@pytest.mark.parametrize("status", ["UNDER_INVESTIGATION", "INFORMATION_REQUESTED"])
+def test_what_was_found_out_is_changed_with_a_reason_and_written_down_first_without_one(status: str) -> None:
+    it = deviation(status)
+    new = {"findings": "It was ajar"}
+    with pytest.raises(InvalidInput) as refused:
+        record_findings(it, attempt(it, INVESTIGATOR, reason=None), new)
+    assert [fault.field for fault in refused.value.faults] == ["reason"]
+    assert record_findings(it, attempt(it, INVESTIGATOR), new).reason == "because"
+    assert record_findings(it, attempt(it, INVESTIGATOR, reason=None), FOUND).reason is None
+    begun = deviation(status, investigation=Investigation(id=1, root_cause_analysis="The door"))
+    more = {**FOUND, "root_cause_analysis": "The door"}
+    assert record_findings(begun, attempt(begun, INVESTIGATOR, reason=None), more).reason is None
+    bare = deviation(status, investigation=None)
+    assert record_findings(bare, attempt(bare, INVESTIGATOR, reason=None), FOUND).reason is None
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,8 @@ def test_who_only_reads_reports_nothing() -> None:
         report(Attempt(actor=PEOPLE["viewer"]), REPORT, DEFAULT)
 
 
+@pytest.mark.clause("11.10(g)", negative=True)
+@pytest.mark.clause("11.100", negative=True)
 def test_a_signature_is_of_who_acts() -> None:
     it = deviation("APPROVED")
     with pytest.raises(Denied, match="not of who acts"):

@@ -2,13 +2,14 @@
 
 import string
 import unicodedata
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from domain.platform.passwords import LONGEST, password_faults
+from domain.platform.passwords import LONGEST, password_faults, too_old
 from domain.platform.settings import SystemSettings
 
 KINDS = ("uppercase", "lowercase", "digit", "symbol")
@@ -73,3 +74,11 @@ def test_length_has_two_ends() -> None:
 @pytest.mark.parametrize("strange", ["\x00", "\x1b", "\x7f", "\ud800"])
 def test_what_can_not_be_typed_is_refused(strange: str) -> None:
     assert says(f"long enough{strange}") == ["Control characters are not allowed."]
+
+
+@given(st.integers(0, 5_000), st.integers(0, 400), st.integers(0, 400))
+def test_a_password_expires_after_the_longest_age_and_never_without_one(since: int, age: int, most: int) -> None:
+    settings = replace(EASY, password_max_age_days=most)
+    set_at, moment = datetime(2020, 1, 1, tzinfo=UTC) + timedelta(days=since), timedelta(microseconds=1)
+    assert too_old(set_at, set_at + timedelta(days=age), settings) == (0 < most < age)
+    assert too_old(set_at, set_at + timedelta(days=most) + moment, settings) == (most > 0)

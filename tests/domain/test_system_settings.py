@@ -69,6 +69,7 @@ def test_nothing_is_recorded_that_the_product_could_not_follow(changes: dict[str
         changed(**changes)
 
 
+@pytest.mark.clause("11.10(k)")
 def test_the_history_of_settings_begins_with_what_they_were() -> None:
     it = Configuration()
     event = change(it, Attempt(actor=ADMINISTRATOR, reason="because"), {"due_days_minor": 20})

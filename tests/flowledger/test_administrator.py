@@ -14,14 +14,17 @@ import psycopg
 import pytest
 
 from api.auth import Passwords, password_hash_of, user_id_of
+from domain.errors import InvalidInput
 from domain.events import Recorded
 from domain.platform.users import UserPasswordChanged
-from flowledger.administrator import Untold, ensure_administrator, reset_password
+from flowledger.administrator import ensure_administrator, reset_password, reset_totp
+from flowledger.untold import Untold
 from ledger.append import Append, Plan, Proposed
 from ledger.codec import Codec
 from ledger.connect import connect
-from ledger.keys import KeyMissing, Keys, Vault
+from ledger.keys import KeyMissing, Keys
 from ledger.read import read_after
+from ledger.vault import Vault
 from ledger.writer import Writer
 from tests.support.database import Database
 
@@ -162,3 +165,16 @@ async def test_a_reset_password_is_a_fact_as_the_workflow_decides_it(database: D
     assert fact.event == UserPasswordChanged(
         from_state="active", to_state="active", comment="reset at the command line"
     )
+
+
+@pytest.mark.anyio
+async def test_codes_are_not_removed_without_a_reason(database: Database, tmp_path: Path) -> None:
+    """Nobody's reason is made up for him: the step asks for one, and the command line does too."""
+    keys = Keys(tmp_path)
+    await ensure_administrator(database.app_dsn, keys, None)
+    with pytest.raises(InvalidInput) as refused:
+        await reset_totp(database.app_dsn, keys, "admin", " ")
+    assert [fault.field for fault in refused.value.faults] == ["reason"]
+    assert len(await recorded(database, keys)) == 1
+    asked = flowledger("user", "reset-totp", "admin", DATABASE_URL=database.app_dsn, FLOWLEDGER_DATA=str(tmp_path))
+    assert (asked.returncode, "--reason" in asked.stdout + asked.stderr) == (2, True)

@@ -98,6 +98,7 @@ def _kill_everything(data: Path) -> None:
 
 @pytest.mark.long
 @pytest.mark.timeout(240)
+@pytest.mark.clause("11.10(c)")
 def test_what_was_acknowledged_survives_three_kills_of_everything(tmp_path: Path) -> None:
     port, data = free_port(), tmp_path / "var"
     base, env = f"http://127.0.0.1:{port}", {"FLOWLEDGER_WEBHOOK_SCHEDULE": _SCHEDULE}

@@ -23,7 +23,8 @@ def _tour() -> str:
 def test_a_newcomer_who_types_the_tour_gets_a_closed_deviation_told_and_proved(tmp_path: Path) -> None:
     port, receiver = free_port(), free_port()
     commands = _tour().replace(":8000", f":{port}").replace(":8001", f":{receiver}").replace("8001)", f"{receiver})")
-    commands = commands.replace(".venv/bin/flowledger", f"{sys.executable} -m flowledger")
+    ours = {".venv/bin/flowledger": f"{sys.executable} -m flowledger", ".venv/bin/python": sys.executable}
+    commands = re.sub(r"\.venv/bin/\w+", lambda found: ours[found[0]], commands)
     assert ADMIN_PASSWORD in commands
     data = tmp_path / "var"
     product = Process("up", "--port", str(port), data=data, env={})
@@ -43,6 +44,7 @@ def test_a_newcomer_who_types_the_tour_gets_a_closed_deviation_told_and_proved(t
         stopped = product.stop()
     assert done.returncode == 0, done.stdout + done.stderr + product.tell()
     assert "verified: the history is whole" in done.stdout
+    assert "CONSISTENT IN ITSELF" in done.stdout
     assert (tmp_path / "arrived.txt").read_text().splitlines()[0].startswith("deviation.created DEV-")
     assert stopped == 0
 

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from domain.events import Event
 from ledger.codec import Codec
-from ledger.keys import Keys, Vault
+from ledger.keys import Keys
+from ledger.vault import Vault
 
 FOLDER = Path(__file__).parent
 EVENTS = FOLDER / "events"

@@ -183,6 +183,7 @@ async def test_a_number_must_be_borne_by_an_event(database: Database) -> None:
             await writer.append(Append(lambda allotment: Plan((), result=allotment.next("x"))))
 
 
+@pytest.mark.clause("11.10(e)")
 async def test_time_never_goes_back(database: Database) -> None:
     """Where the head's last time lies ahead of the clock, it is kept; within the batch of a second head too."""
     ahead = datetime.now(UTC) + timedelta(days=400)

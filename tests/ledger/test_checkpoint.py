@@ -4,14 +4,18 @@ import base64
 import multiprocessing
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from ledger import checkpoint as checkpoint_module
+from ledger import growth
 from ledger.checkpoint import make_checkpoint
 from ledger.keys import Keys
+from ledger.merkle import Tree
 from ledger.note import Checkpoint, NoteError, origin_of, parse_note, sign, verify_note
 from ledger.notefile import NoteFile
 from tests.support.database import Database
@@ -212,6 +216,138 @@ def test_a_note_in_the_file_that_is_not_ours_is_not_taken_over(database: Databas
     made = checkpoint(database, file)
     assert made
     assert [size for size, _ in kept(database)] == [3]
+
+
+def plant(database: Database, size: int, note: str = "garbage") -> None:
+    """Put a row among the checkpoints, as the application's role may."""
+    with psycopg.connect(database.app_dsn) as connection:
+        connection.execute("INSERT INTO ledger.checkpoints VALUES (%s, %s)", (size, note))
+
+
+def rewrite(database: Database) -> None:
+    """Have another history of 9 events, right in itself, as the database's owner can."""
+    with psycopg.connect(database.owner_dsn) as connection:
+        connection.execute("TRUNCATE ledger.events, ledger.leaves")
+        connection.execute("UPDATE ledger.head SET size = 0, edge = '{}'")
+    fill(database.app_dsn, 9)
+
+
+@pytest.mark.parametrize("size", [6, 8, 9, 12, 1 << 62, (1 << 63) - 1])
+@pytest.mark.clause("11.10(a)", negative=True)
+def test_a_planted_row_does_not_get_a_rewritten_history_signed(database: Database, file: Path, size: int) -> None:
+    """Whatever stands furthest in the database, the tree must go on from what our key has signed."""
+    fill(database.app_dsn, 5)
+    assert checkpoint(database, file)
+    plant(database, size)
+    before = file.read_bytes()
+    rewrite(database)
+    assert checkpoint(database, file) is None
+    assert file.read_bytes() == before
+
+
+@pytest.mark.clause("11.10(a)", negative=True)
+def test_both_the_file_and_the_database_measure_what_is_signed(database: Database, file: Path) -> None:
+    """A file that was set back gets nothing signed that the database's furthest checkpoint does not begin, nor does a
+    database that was emptied of its checkpoints get past the file."""
+    for _ in range(2):
+        fill(database.app_dsn, 2)
+        assert checkpoint(database, file)
+    whole, notes = file.read_bytes(), list(NoteFile(file).read(file.stat().st_size))
+    rewrite(database)
+    file.write_text(f"{notes[0]}\n")
+    assert checkpoint(database, file) is None
+    file.unlink()
+    assert checkpoint(database, file) is None
+    file.write_bytes(whole)
+    with psycopg.connect(database.owner_dsn) as connection:
+        connection.execute("DELETE FROM ledger.checkpoints")
+    assert checkpoint(database, file) is None
+    assert file.read_bytes() == whole
+
+
+@pytest.mark.parametrize("size", [1, 7, 8, 9, 1 << 62, (1 << 63) - 1])
+def test_a_planted_row_does_not_stop_the_signing(database: Database, file: Path, size: int) -> None:
+    """It goes on from the furthest one that is ours, and the planted row stays what it is."""
+    fill(database.app_dsn, 5)
+    assert checkpoint(database, file)
+    plant(database, size)
+    for _ in range(3):
+        fill(database.app_dsn, 2)
+        assert checkpoint(database, file)
+    notes = list(NoteFile(file).read(file.stat().st_size))
+    assert [parse_note(note).size for note in notes] == [5, 7, 9, 11]
+    ours = [(parse_note(note).size, note) for note in notes if parse_note(note).size != size]
+    assert kept(database) == sorted([*ours, (size, "garbage")])
+
+
+def test_a_note_of_ours_under_another_size_is_not_taken_for_it(database: Database, file: Path) -> None:
+    """Who may read the checkpoints may put one there again, as if it covered more."""
+    fill(database.app_dsn, 5)
+    first = checkpoint(database, file)
+    assert first
+    plant(database, 1 << 40, first.note)
+    fill(database.app_dsn, 1)
+    made = checkpoint(database, file)
+    assert made
+    assert made.size == 6
+
+
+def test_more_planted_rows_than_are_read_stop_the_signing(database: Database, file: Path) -> None:
+    """What was signed is then not known: nothing is signed that might not go on from it."""
+    fill(database.app_dsn, 5)
+    assert checkpoint(database, file)
+    fill(database.app_dsn, 1)
+    with psycopg.connect(database.app_dsn) as connection:
+        connection.execute("INSERT INTO ledger.checkpoints SELECT n, 'x' FROM generate_series(10, 1032) n")
+    assert checkpoint(database, file), "1023 are passed over"
+    plant(database, 9)
+    fill(database.app_dsn, 1)
+    assert checkpoint(database, file) is None
+
+
+def test_the_lock_is_not_held_while_the_tree_is_made(
+    database: Database, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Checkpoints of earlier versions have no edge: the first one after them hashes all that was ever recorded."""
+    fill(database.app_dsn, 5)
+    assert checkpoint(database, file)
+    with psycopg.connect(database.owner_dsn) as connection:
+        connection.execute("UPDATE ledger.checkpoints SET edge = NULL")
+    fill(database.app_dsn, 2)
+    read = list[tuple[int, int]]()
+    leaves = growth._leaves
+
+    def unlocked(connection: psycopg.Connection[Any], first: int, last: int) -> list[bytes]:
+        locks = connection.execute(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
+        ).fetchone()
+        assert locks == (0,)
+        read.append((first, last))
+        return leaves(connection, first, last)
+
+    monkeypatch.setattr(growth, "_leaves", unlocked)
+    assert checkpoint(database, file)
+    assert read == [(1, 5), (6, 7)]
+
+
+def test_who_was_slower_signs_on_top_of_who_was_faster(
+    database: Database, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was signed while the tree was made is looked at again: nothing is signed twice, and nothing before it."""
+    fill(database.app_dsn, 5)
+    trees = checkpoint_module.gone_on
+
+    def overtaken(*given: Any) -> dict[int, Tree]:
+        made = trees(*given)
+        monkeypatch.setattr(checkpoint_module, "gone_on", trees)
+        fill(database.app_dsn, 2)
+        assert checkpoint(database, file)
+        fill(database.app_dsn, 1)
+        return made
+
+    monkeypatch.setattr(checkpoint_module, "gone_on", overtaken)
+    assert checkpoint(database, file)
+    assert [size for size, _ in kept(database)] == [7, 8]
 
 
 def checkpointing(dsn: str, file: Path) -> None:

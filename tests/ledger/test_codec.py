@@ -16,8 +16,9 @@ import domain.catalogue  # noqa: F401 - registers every fact
 from domain.events import FACTS, Event, Personal
 from domain.platform.users import UserCreated
 from ledger.codec import Codec
-from ledger.keys import Keys, Vault
+from ledger.keys import Keys
 from ledger.rows import Row
+from ledger.vault import Vault
 
 _ZONES = st.one_of(
     st.none(), st.just(UTC), st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))

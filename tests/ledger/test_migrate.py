@@ -12,8 +12,9 @@ from psycopg import sql
 from flowledger.postgres.roles import APPLICATION
 from flowledger.schema import PACKAGES
 from ledger.codec import Codec
-from ledger.keys import Keys, Vault
+from ledger.keys import Keys
 from ledger.migrate import SchemaError, check, migrate, migrations
+from ledger.vault import Vault
 from projections.rebuild import rebuild
 from projections.registry import NAMES
 from tests.support.database import Database
@@ -48,6 +49,7 @@ def test_an_older_database_is_not_ready(database: Database) -> None:
             check(connection, PACKAGES)
 
 
+@pytest.mark.clause("11.10(k)", negative=True)
 def test_a_newer_database_is_refused(database: Database) -> None:
     """Neither a migration nor a process works on a schema that it does not know."""
     with psycopg.connect(database.owner_dsn, autocommit=True) as connection:

@@ -25,18 +25,21 @@ def refused(database: Database, statement: str) -> None:
 
 
 @pytest.mark.parametrize("table", RECORDS)
+@pytest.mark.clause("11.10(e)", negative=True)
 def test_no_update(database: Database, table: str) -> None:
     """What was recorded is not rewritten."""
     refused(database, f"UPDATE {table} SET {COLUMN[table]}")
 
 
 @pytest.mark.parametrize("table", [*RECORDS, "ledger.head", "ledger.migrations"])
+@pytest.mark.clause("11.10(c)", negative=True)
 def test_no_delete(database: Database, table: str) -> None:
     """What was recorded is not removed."""
     refused(database, f"DELETE FROM {table}")
 
 
 @pytest.mark.parametrize("table", [*RECORDS, "ledger.head", "ledger.migrations"])
+@pytest.mark.clause("11.10(e)", negative=True)
 def test_no_truncate(database: Database, table: str) -> None:
     """Nor all at once."""
     refused(database, f"TRUNCATE {table}")

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from ledger.codec import Codec
-from ledger.keys import Keys, Vault
+from ledger.keys import Keys
+from ledger.vault import Vault
 from tests.projections.stage import Stage
 from tests.support.database import Database
 

@@ -17,7 +17,8 @@ from ledger.append import CHANNEL
 from ledger.bell import Bell
 from ledger.codec import Codec
 from ledger.connect import connect
-from ledger.keys import Keys, Vault
+from ledger.keys import Keys
+from ledger.vault import Vault
 from projections.rebuild import rebuild
 from projections.runner import Runner
 

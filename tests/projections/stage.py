@@ -1,11 +1,12 @@
 """A ledger with deviations, CAPAs and users in it, and the read models on it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,11 +14,12 @@ from domain.events import Event, stream_id
 from domain.platform.users import UserCreated, UserUpdated
 from domain.quality import capa_facts
 from domain.quality import deviation_facts as facts
-from ledger.append import CHANNEL, Append, Plan, Proposed
+from ledger.append import CHANNEL, Allotment, Append, Plan, Proposed
 from ledger.bell import Bell
 from ledger.codec import Codec
 from ledger.connect import connect
-from ledger.keys import Keys, Vault
+from ledger.keys import Keys
+from ledger.vault import Vault
 from ledger.writer import Writer
 from projections.consumer import Consumer
 from projections.registry import NAMES, ensure_tables, read_models
@@ -27,6 +29,18 @@ from tests.support.database import Database
 POLL = 0.05
 #: When a CAPA of here is to be completed, once it is said.
 DUE = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def _borne(events: Sequence[Event]) -> dict[str, int]:
+    """Return the numbers of counters that events bear, as an append allots them."""
+    borne = {}
+    for event in events:
+        for field, pattern in event.numbered.items():
+            value = getattr(event, field)
+            name, _, base = pattern.partition("+")
+            before, _, number = value.rpartition("-") if isinstance(value, str) else ("", "", value - int(base or 0))
+            borne[f"{before}-" if before else name] = int(number)
+    return borne
 
 
 class Stage:
@@ -93,14 +107,22 @@ class Stage:
             await self.append(stream_id("deviation", number), *events)
 
     async def append(self, stream: UUID, *events: Event) -> int:
-        return await self.append_raw(stream, *((event.topic, self.codec.encode(event)) for event in events))
+        states = [(event.topic, self.codec.encode(event)) for event in events]
+        return await self.append_raw(stream, *states, borne=_borne(events))
 
-    async def append_raw(self, stream: UUID, *states: tuple[str, bytes]) -> int:
-        """Append any names and bytes; return the last position."""
+    async def append_raw(
+        self, stream: UUID, *states: tuple[str, bytes], borne: Mapping[str, int] = MappingProxyType({})
+    ) -> int:
+        """Append any names and bytes, which bear these numbers of counters; return the last position."""
         first = self.versions.get(stream, 0) + 1
         proposed = [Proposed(stream, first + place, topic, state) for place, (topic, state) in enumerate(states)]
         self.versions[stream] = first + len(states) - 1
-        append = Append(lambda _: Plan(proposed), [(stream, event.version) for event in proposed])
+
+        def plan(allotment: Allotment) -> Plan:
+            allotment.taken.update(borne)
+            return Plan(proposed)
+
+        append = Append(plan, [(stream, event.version) for event in proposed])
         return (await self.writer.append(append)).position
 
     async def foreign(self, count: int, topic: str = "library:Thing") -> None:

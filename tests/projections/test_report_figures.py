@@ -18,8 +18,9 @@ from psycopg import AsyncConnection
 from domain.events import Recorded
 from ledger.codec import Codec
 from ledger.connect import connect
-from ledger.keys import Keys, Vault
+from ledger.keys import Keys
 from ledger.rows import microseconds
+from ledger.vault import Vault
 from projections.report_life import NEVER, SUBJECTS
 from projections.report_periods import PERIODS, Days, Period, beginning_of, bounds, split
 from projections.report_queries import AGES, Figures, Question, board, falls_due, figures, flow

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from ledger.codec import Codec
-from ledger.keys import Keys, Vault
+from ledger.keys import Keys
+from ledger.vault import Vault
 from projections.standing import Standing
 
 

@@ -17,6 +17,8 @@ async def test_consumers_that_have_not_begun_are_shown(stage: Stage) -> None:
         ("capas", 0, 1, 0, False),
         ("deviations", 0, 1, 0, False),
         ("reports", 0, 1, 0, False),
+        ("trail", 0, 1, 0, False),
         ("users", 0, 1, 0, False),
+        ("versions", 0, 1, 0, False),
         ("webhooks", 0, 1, 0, False),
     ]

@@ -16,8 +16,9 @@ from domain.events import Actor, Attempt, Event, Recorded, stream_id
 from domain.platform.roles import BUILT_IN
 from domain.workflow import Workflow
 from ledger.codec import Codec
-from ledger.keys import Keys, Vault
+from ledger.keys import Keys
 from ledger.rows import Row
+from ledger.vault import Vault
 from tests.domain.people import NOW, actor, signature
 from tests.domain.table_suite import Facts
 from tests.properties.strategies import with_keys

@@ -21,11 +21,13 @@ from domain.platform.webhooks import (
     WebhookSecretRotated,
     WebhookUpdated,
 )
+from domain.quality import capa_facts
 from domain.quality import deviation_facts as facts
 from ledger.append import Allotment, Append, Plan, Proposed, Receipt
 from ledger.codec import Codec
 from ledger.connect import connect
-from ledger.keys import Keys, Vault
+from ledger.keys import Keys
+from ledger.vault import Vault
 from ledger.writer import Writer
 from projections.webhook_secrets import rotate_secret, store_secret
 from tests.support.database import Database
@@ -48,7 +50,7 @@ class Stage:
         self.vault = Vault(Keys(folder / "keys"))
         self.codec = Codec(self.vault)
         self.writer = Writer(partial(connect, database.app_dsn, "test"))
-        self.users = self.webhooks = self.deviations = 0
+        self.users = self.webhooks = self.deviations = self.capas = 0
         self._versions: dict[Any, int] = {}
 
     async def user(self, name: str = "jdoe") -> int:
@@ -112,6 +114,33 @@ class Stage:
         """Change a deviation's title."""
         event = facts.DeviationUpdated(title=title, actor=1, from_state="OPEN", to_state="OPEN")
         return await self.append(stream_id("deviation", deviation), event)
+
+    async def capa(self, source: int | None = None, source_type: str = "DEVIATION") -> int:
+        """Create a CAPA that follows from a record."""
+        self.capas += 1
+        event = capa_facts.CapaCreated(
+            id=self.capas,
+            number=f"CAPA-2026-{self.capas:04d}",
+            title="Retrain the line",
+            description="All of it.",
+            department="QA",
+            source_type=source_type,
+            source_id=source,
+            actor=1,
+            to_state="INITIATED",
+        )
+        await self.append(stream_id("capa", self.capas), event)
+        return self.capas
+
+    async def edit_capa(self, capa: int, **changes: Any) -> Receipt:
+        """Change fields of a CAPA."""
+        event = capa_facts.CapaUpdated(actor=1, from_state="INITIATED", to_state="INITIATED", **changes)
+        return await self.append(stream_id("capa", capa), event)
+
+    async def cancel_capa(self, capa: int) -> Receipt:
+        """Cancel a CAPA."""
+        event = capa_facts.Cancelled(actor=1, from_state="INITIATED", to_state="CANCELLED")
+        return await self.append(stream_id("capa", capa), event)
 
     async def move(self, deviation: int, event: Event) -> Receipt:
         """Append any fact of a deviation."""

@@ -1,5 +1,7 @@
 """What an older version left behind goes on."""
 
+from typing import Any
+
 import psycopg
 from psycopg import sql
 
@@ -8,19 +10,22 @@ from flowledger.schema import PACKAGES, bring_up
 from ledger.migrate import _PREPARE, migrations
 from tests.support.database import Database
 
-BEFORE = "0004_redelivery.sql"
+
+def older(database: Database, owner: psycopg.Connection[Any], before: str) -> None:
+    """Bring a database up to where the workers' migrations did not have this one yet."""
+    owner.execute(_PREPARE)
+    app = str(psycopg.conninfo.conninfo_to_dict(database.app_dsn)["user"])
+    for migration in migrations(PACKAGES):
+        if migration.package == "workers" and migration.name >= before:
+            continue
+        owner.execute(sql.SQL(migration.text()).format(app=sql.Identifier(app)))
+        owner.execute("INSERT INTO ledger.migrations (package, name) VALUES (%s, %s)", migration)
 
 
 def test_deliveries_of_before_are_in_the_log_and_what_waits_is_sent(empty_database: Database) -> None:
     stream = stream_id("deviation", 7)
     with psycopg.connect(empty_database.owner_dsn, autocommit=True) as owner:
-        owner.execute(_PREPARE)
-        for migration in migrations(PACKAGES):
-            if migration.package == "workers" and migration.name >= BEFORE:
-                continue
-            app = psycopg.conninfo.conninfo_to_dict(empty_database.app_dsn)["user"]
-            owner.execute(sql.SQL(migration.text()).format(app=sql.Identifier(str(app))))
-            owner.execute("INSERT INTO ledger.migrations (package, name) VALUES (%s, %s)", migration)
+        older(empty_database, owner, "0004_redelivery.sql")
         owner.execute(
             "INSERT INTO ledger.events VALUES"
             " (1, %(stream)s, 1, 'deviation.created', '{\"id\": 7, \"title\": \"Über\"}', '2026-01-02T03:04:05Z'),"

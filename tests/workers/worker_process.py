@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 
 from ledger.codec import Codec
-from ledger.keys import Keys, Vault
+from ledger.keys import Keys
+from ledger.vault import Vault
 from workers.app import Work, WorkSettings
 
 

@@ -8,6 +8,28 @@ SELECT position, originator_id, originator_version, topic, state, recorded_at
 FROM ledger.events WHERE originator_id = ANY(%b::uuid[]) AND position <= %s
 ORDER BY originator_id, originator_version
 
+-- name: sources_known
+-- Up to where it is known which CAPA named which source.
+SELECT position FROM ops.capa_sources_known
+
+-- name: sources_missed
+-- Facts in which CAPAs may have named sources, between two positions: the first of them.
+SELECT position, originator_id, originator_version, topic, state, recorded_at FROM ledger.events
+WHERE position > %s AND position < %s AND topic = ANY(%b::text[]) ORDER BY position LIMIT %s
+
+-- name: know_sources
+-- It is known up to there.
+UPDATE ops.capa_sources_known SET position = %s
+
+-- name: sourced
+-- CAPAs that name a source, beside those that named it before.
+INSERT INTO ops.capa_sources (source_id, stream) SELECT DISTINCT * FROM unnest(%b::bigint[], %b::uuid[])
+ON CONFLICT DO NOTHING
+
+-- name: capas_of
+-- The streams of the CAPAs that ever named some sources, with whose each was.
+SELECT source_id, stream FROM ops.capa_sources WHERE source_id = ANY(%b::bigint[])
+
 -- name: lock_heads
 -- Which endpoints still have deliveries of a record to make, and whether they are made again: the first of each is
 -- locked, so that it does not settle before those that queue behind it can be seen. Asked in one order, so that nobody

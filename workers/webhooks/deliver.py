@@ -10,8 +10,9 @@ import structlog
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-from ledger.keys import KeyMissing, Vault
+from ledger.keys import KeyMissing
 from ledger.queries import queries
+from ledger.vault import Vault
 from projections.delivery_log import body_context
 from projections.webhook_secrets import read_secrets
 from workers.webhooks.client import Client

@@ -13,12 +13,12 @@ from domain.platform.users import USERS
 from domain.platform.webhooks import WEBHOOKS
 from ledger.arrays import BytesColumn, LongColumn, TextColumn, UuidColumn
 from ledger.codec import Codec
-from ledger.keys import Vault
 from ledger.queries import queries
-from ledger.rows import Row
+from ledger.vault import Vault
 from projections.delivery_log import DISPATCH, body_context
 from projections.people import People
 from workers.webhooks.endpoints import follow, hold
+from workers.webhooks.linked import beside, keep_sources, read_until
 from workers.webhooks.render import TOLD, body_of, message_id, name_of, people_of
 
 _SQL = queries("workers", "dispatch")
@@ -66,6 +66,7 @@ class Dispatch:
         """
         if any(event.event.kind == USERS.kind for event in events):
             self._people.forget()
+        await keep_sources(connection, self._codec, events)
         if about := [event for event in events if event.event.kind == WEBHOOKS.kind]:
             await hold(connection, about)
         for about_webhook, run in groupby(events, lambda event: event.event.kind == WEBHOOKS.kind):
@@ -105,6 +106,7 @@ class Dispatch:
         self, connection: AsyncConnection[Any], events: Sequence[Recorded], told: Sequence[_Told]
     ) -> list[_Delivery]:
         records = await self._records(connection, events, told)
+        others = await beside(connection, self._codec, records, events[-1].position)
         people = await self._people.get(
             connection, {person for it in told for person in people_of(it.event, records[it.event.position])}
         )
@@ -112,7 +114,7 @@ class Dispatch:
             _delivery(endpoint, it.event, record.id, body, self._codec.vault)
             for it in told
             for record in [records[it.event.position]]
-            for body in [body_of(it.event, record, people, self._base)]
+            for body in [body_of(it.event, record, people, others[it.event.position], self._base)]
             for endpoint in it.endpoints
         ]
 
@@ -128,7 +130,7 @@ class Dispatch:
         # A stream that begins in this batch is all here.
         begun = [stream for stream in streams if histories[stream][0].version > 1]
         if begun:
-            histories.update(await self._read(connection, begun, events[-1].position))
+            histories.update(await read_until(connection, self._codec, begun, events[-1].position))
         wanted = {it.event.position for it in told}
         records = {}
         for history in histories.values():
@@ -138,15 +140,6 @@ class Dispatch:
                 if event.position in wanted:
                     records[event.position] = record
         return records
-
-    async def _read(
-        self, connection: AsyncConnection[Any], streams: list[UUID], until: int
-    ) -> Mapping[UUID, list[Recorded]]:
-        cursor = await connection.execute(_SQL.streams, (UuidColumn(streams), until), prepare=True, binary=True)
-        found = defaultdict(list)
-        for event in self._codec.recorded(Row(*row) for row in await cursor.fetchall()):
-            found[event.stream].append(event)
-        return found
 
     async def _add(self, connection: AsyncConnection[Any], deliveries: Sequence[_Delivery]) -> None:
         pairs = sorted({(delivery.endpoint, delivery.stream) for delivery in deliveries})

@@ -27,35 +27,21 @@ _MESSAGES = uuid5(NAMESPACE_URL, "https://flowledger.dev/messages")
 class Told(Generic[R]):
     """How one kind of record is told of: its public name, whose names it shows, and its representation.
 
-    shown: takes the record, people by id, and what links begin with.
-    linked: fields of the representation that show what other records say now: no part of what a fact left.
+    shown: takes the record, people by id, what other records said when the fact happened, and what links begin with.
     """
 
     workflow: Workflow[R]
     name: Callable[[Event], str]
     people: Callable[[R], set[int]]
-    shown: Callable[[R, People, str], Any]
-    linked: frozenset[str] = frozenset()
+    shown: Callable[[R, People, Any, str], Any]
 
 
 #: Every kind of record whose facts subscribers are told of.
 TOLD: Mapping[str, Told[Any]] = {
     told.workflow.kind: told
     for told in (
-        Told(
-            DEVIATIONS,
-            public_name,
-            deviation_views.people_in,
-            lambda record, people, base: deviation_views.detail(record, people, base=base),
-            frozenset({"capas"}),
-        ),
-        Told(
-            CAPAS,
-            public_name,
-            capa_views.people_in,
-            lambda record, people, base: capa_views.detail(record, people, base=base),
-            frozenset({"source"}),
-        ),
+        Told(DEVIATIONS, public_name, deviation_views.people_in, deviation_views.detail),
+        Told(CAPAS, public_name, capa_views.people_in, capa_views.detail),
     )
 }
 
@@ -71,11 +57,13 @@ def people_of(recorded: Recorded, record: Any) -> set[int]:
     return TOLD[recorded.event.kind].people(record) | ({actor} if actor is not None else set())
 
 
-def body_of(recorded: Recorded, record: Any, people: People, base: str = "") -> bytes:
-    """Return the body that tells of a fact, with the record as that fact left it; its links begin with `base`."""
+def body_of(recorded: Recorded, record: Any, people: People, beside: Any, base: str = "") -> bytes:
+    """Return the body that tells of a fact, with the record as that fact left it; its links begin with `base`.
+
+    beside: what the record's detail shows of other records, as they were then.
+    """
     event, told = recorded.event, TOLD[recorded.event.kind]
-    shown: dict[str, Any] = msgspec.to_builtins(told.shown(record, people, base))
-    data = {name: value for name, value in shown.items() if name not in told.linked}
+    data: dict[str, Any] = msgspec.to_builtins(told.shown(record, people, beside, base))
     data["changed_by"] = _changed_by(event.actor, people)
     if event.from_state is not None and event.to_state not in (None, event.from_state):
         data |= {"old_status": event.from_state, "new_status": event.to_state}

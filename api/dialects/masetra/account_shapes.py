@@ -7,10 +7,11 @@ from uuid import UUID
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from api.dialects.masetra.forms import Page
-from api.dialects.masetra.platform_shapes import Email, Password, PersonName
+from api.dialects.masetra.platform_shapes import Email, Password, PersonName, UserOut
 from api.dialects.masetra.shapes import Short
 from api.fields import LINE
-from api.records.shapes import Words
+from api.records.shapes import Code, Sentence, Words
+from projections.kept import Kept
 
 Skill = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^\S(.*\S)?$"), LINE]
 
@@ -50,11 +51,51 @@ class UserChange(OwnChange, frozen=True, kw_only=True):
     is_active: bool | UnsetType = UNSET
 
 
+class ErasureIn(Struct, frozen=True):
+    """Why a user is erased: kept for ever, and readable."""
+
+    reason: Sentence
+
+
+class ErasedOut(Struct, frozen=True, kw_only=True):
+    """An erased user, and what keeps the printed name; null where that could not be found out at the moment."""
+
+    user: UserOut
+    kept: Kept | None = None
+
+
 class PasswordIn(Struct, frozen=True):
-    """One's own new password, and the one that it replaces."""
+    """One's own new password, and the one that it replaces. otp: a one-time code, a must where they are set up."""
 
     current_password: Password
     new_password: Password
+    otp: Code | None = None
+
+
+class TotpIn(Struct, frozen=True):
+    """One's own password, to set up one-time codes."""
+
+    password: Password
+
+
+class TotpOut(Struct, frozen=True):
+    """What codes are made from, told once: in letters, and as the address that apps read from a picture."""
+
+    secret: str
+    uri: str
+
+
+class CodeIn(Struct, frozen=True):
+    """A one-time code."""
+
+    otp: Code
+
+
+class TotpProof(Struct, frozen=True):
+    """One's own password and a one-time code, to remove the codes."""
+
+    password: Password
+    otp: Code
 
 
 class SessionOut(Struct, frozen=True):

@@ -1,39 +1,38 @@
 """The actions of a CAPA: list, look at, plan, change and remove. Their version is the CAPA's."""
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from msgspec import UNSET, Struct
 
 from api import records
 from api.actions import Given, Loaded, attempt
-from api.call import Call, NoQuery
+from api.call import Call
 from api.dialects.masetra.capa_shapes import ActionChange, ActionIn
-from api.dialects.masetra.forms import Page, page_reply
+from api.dialects.masetra.forms import PageAsOf, page_reply
 from api.dialects.masetra.resources import CAPA
 from api.dialects.masetra.shapes import RemovalIn, RemovalQuery
 from api.input import check_given, together
 from api.records.edits import as_json, differs
-from api.records.shapes import Words
+from api.records.past import asked_before, seen
+from api.records.shapes import AsOf, Words
 from api.reply import Reply, record_reply
-from domain.errors import NotFound
+from domain.errors import InvalidInput
 from domain.events import Attempt, Event
 from domain.platform.users import ACTIVE
 from domain.quality import capa_actions as rules
 from domain.quality.capa import CAPAS
 from domain.quality.capa_facts import Action, Capa
-from domain.workflow import Step
 from projections.capa_views import action_out
 
 _FIELDS = ("kind", "description", "owner", "due_date", "done")
-W = TypeVar("W", bound=Words)
 
 
 async def list_actions(call: Call) -> Reply:
     """Answer a page of a CAPA's actions, oldest first."""
     it = await _seen(call)
-    query = call.query(Page)
+    query = call.query(PageAsOf)
     page = it.actions[query.offset : query.offset + query.size]
     return page_reply(call, query, len(it.actions), b",".join(msgspec.json.encode(action_out(one)) for one in page))
 
@@ -42,7 +41,7 @@ async def get_action(call: Call) -> Reply:
     """Answer one action."""
     it = await _seen(call)
     action = rules.find_action(it, call.path_id("action"))
-    call.query(NoQuery)
+    call.query(AsOf)
     return record_reply(it.version, action_out(action))
 
 
@@ -51,7 +50,8 @@ async def add_action(call: Call) -> Reply:
     step = CAPAS.step("add_action")
 
     async def decide(loaded: Loaded) -> Sequence[Event]:
-        wanted = _given(call, ActionIn, loaded.record, [step])
+        asked = "reason" in step.asks_for(loaded.record, call.body.raw)
+        wanted, _ = together(lambda: call.given(ActionIn), lambda: _check_reason(call, asked=asked))
         data = {name: getattr(wanted, name) for name in ActionIn.__struct_fields__ if name in _FIELDS}
         return [rules.add_action(loaded.record, await _who(call, loaded, wanted, wanted.owner), data)]
 
@@ -68,8 +68,8 @@ async def change_action(call: Call) -> Reply:
         it: Capa = loaded.record
         action = rules.find_action(it, number)
         before = as_json(action_out(action))
-        steps = rules.changing_action(_differing(call, before))
-        wanted = _given(call, ActionChange, it, steps, before)
+        asked = rules.asks_reason(it, number, _meant(call, action, before))
+        wanted, _ = together(lambda: call.given(ActionChange, before), lambda: _check_reason(call, asked=asked))
         changes = _changes(action, wanted)
         if not changes:
             return []
@@ -102,23 +102,22 @@ async def remove_action(call: Call) -> Reply:
 
 
 async def _seen(call: Call) -> Capa:
-    """Return the CAPA of the path, as the read model has it. Raises NotFound."""
+    """Return the CAPA of the path, as the read model has it, or as it was. Raises NotFound."""
     async with call.doors.pool.connection() as connection:
-        it = await CAPA.one(call, connection, call.record_id)
-    if it is None:
-        raise NotFound(f"There is no capa {call.record_id}.")
-    records.check_present(CAPA, call, it)
-    return it
+        return await seen(CAPA, call, connection, asked_before(call))
 
 
-def _given(
-    call: Call, shape: type[W], it: Capa, steps: Sequence[Step[Capa]], read_only: dict[str, Any] | None = None
-) -> W:
-    """Return the body. Raises InvalidInput with every fault, a reason that is not given where one is asked for, too."""
-    asked = {name for step in steps for name in step.asks(it.status) if name == "reason"}
-    wanted, _ = together(lambda: call.given(shape, read_only), lambda: check_given(asked, call.body.raw))
-    found: W = wanted
-    return found
+def _check_reason(call: Call, *, asked: bool) -> None:
+    """Raise InvalidInput where a reason is asked for and not given: told with the other faults of the body."""
+    check_given(["reason"] if asked else [], call.body.raw)
+
+
+def _meant(call: Call, action: Action, before: dict[str, Any]) -> dict[str, Any]:
+    """Return what a body changes of an action; of one with faults in it, what differs from what was shown."""
+    try:
+        return _changes(action, call.given(ActionChange, before))
+    except InvalidInput:
+        return _differing(call, before)
 
 
 def _differing(call: Call, before: dict[str, Any]) -> dict[str, Any]:

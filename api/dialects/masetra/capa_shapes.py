@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-from api.dialects.masetra.forms import Page
+from api.dialects.masetra.forms import PageAsOf
 from api.dialects.masetra.shapes import Id, Line, Long, MaybeCategory, Priority, Short, Text, WantedCapaIn
 from api.fields import END
 from api.records.shapes import Firing, Moving, Words
@@ -57,7 +57,7 @@ class CapaTransition(Firing, frozen=True, kw_only=True):
     owner: Id | UnsetType = UNSET
 
 
-class CapaQuery(Page, frozen=True, kw_only=True):
+class CapaQuery(PageAsOf, frozen=True, kw_only=True):
     """What a list of CAPAs is filtered by. A date means that UTC day, both ends in.
 
     overdue: `true`: open, and past the target completion date; `false`: all others.
@@ -90,6 +90,7 @@ class ActionIn(Words, frozen=True, kw_only=True):
     description: Text
     owner: Id | None = None
     due_date: datetime | None = None
+    done: bool = False
 
 
 class ActionChange(Words, frozen=True, kw_only=True):

@@ -1,6 +1,6 @@
 """CAPAs: list, open."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from api import records
 from api.actions import Given, Loaded, attempt, create
@@ -12,7 +12,7 @@ from api.input import together
 from api.reply import Reply
 from domain.quality import capa as rules
 from domain.quality.capa import CAPAS
-from projections.capa_queries import CapaFilter, find
+from projections.capa_queries import LISTING, PAST, CapaFilter
 
 
 async def list_capas(call: Call) -> Reply:
@@ -20,6 +20,8 @@ async def list_capas(call: Call) -> Reply:
     call.require("capa.read")
     query = call.query(CapaQuery)
     now = datetime.now(UTC).replace(microsecond=0)
+    if query.as_of is not None:
+        now = min(now, query.as_of - timedelta(microseconds=1))
     wanted = CapaFilter(
         status=query.status,
         department=query.department,
@@ -32,10 +34,7 @@ async def list_capas(call: Call) -> Reply:
         overdue_at=now if query.overdue == "true" else None,
         timely_at=now if query.overdue == "false" else None,
     )
-    limit, offset, counts = query.size, query.offset, call.doors.counts
-    return await records.narrowed(
-        CAPA, call, query, query.status, lambda connection: find(connection, wanted, limit, offset, counts)
-    )
+    return await records.narrowed(CAPA, call, query, wanted, LISTING, PAST)
 
 
 async def open_capa(call: Call) -> Reply:

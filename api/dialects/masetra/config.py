@@ -11,12 +11,12 @@ from msgspec import UNSET
 from api.actions import Given, Loaded, attempt, change, load
 from api.call import Call, NoQuery
 from api.dialects.masetra.config_shapes import SettingsIn
-from api.input import together
+from api.input import check_given, together
 from api.reply import Reply, record_reply
 from domain.errors import Fault, InvalidInput
 from domain.events import Event
 from domain.platform import settings as rules
-from domain.platform.settings import NUMBER, SETTINGS, Configuration
+from domain.platform.settings import NUMBER, SETTINGS, Configuration, SystemSettings
 from projections.standing import Standing
 
 #: What is recorded as the reason where a client gives none.
@@ -51,12 +51,19 @@ async def change_settings(call: Call) -> Reply:
         }
         if not changes:
             return []
-        who = await attempt(call, loaded, Given(reason=given.reason or UNEXPLAINED))
+        who = await attempt(call, loaded, Given(reason=reason_of(given.reason, it.settings)))
         return [rules.change(it, who, changes)]
 
     reply = await change(call, SETTINGS, NUMBER, decide, _reply)
     await call.doors.relearn()
     return reply
+
+
+def reason_of(given: str | None, settings: SystemSettings) -> str:
+    """Return why settings or a role are changed. Raises InvalidInput where that must be said, and is not."""
+    if settings.config_require_reason:
+        check_given(["reason"], {"reason": given})
+    return given or UNEXPLAINED
 
 
 def _reply(it: Configuration) -> Reply:

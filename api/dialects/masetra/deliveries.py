@@ -62,11 +62,11 @@ async def get_delivery(call: Call) -> Reply:
 
 async def redeliver(call: Call) -> Reply:
     """Make one delivery again: the same message, under the same id."""
+    check_seen(call)
     count = 0
 
     async def decide(loaded: Loaded) -> list[Event]:
         nonlocal count
-        check_seen(call)
         it, body = await _found(call)
         webhook = managed(call, loaded, _STEP)
         given = call.given(shapes.RedeliveryIn)
@@ -85,6 +85,7 @@ async def redeliver(call: Call) -> Reply:
 
 async def redeliver_window(call: Call) -> Reply:
     """Make all deliveries again that tell of facts of a window of time."""
+    check_seen(call)
     count = 0
 
     async def decide(loaded: Loaded) -> list[Event]:

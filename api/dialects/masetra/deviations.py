@@ -15,7 +15,7 @@ from domain.events import Event
 from domain.quality import deviation as rules
 from domain.quality.deviation import DEVIATIONS
 from domain.quality.deviation_facts import Deviation
-from projections.deviation_queries import DeviationFilter, find
+from projections.deviation_queries import LISTING, PAST, DeviationFilter
 from projections.deviation_views import investigation_out
 
 _FOUND = ("root_cause_analysis", "investigation_method", "findings")
@@ -31,10 +31,7 @@ async def list_deviations(call: Call) -> Reply:
         begun_from=query.date_from,
         begun_before=query.date_to,
     )
-    limit, offset, counts = query.size, query.offset, call.doors.counts
-    return await records.narrowed(
-        DEVIATION, call, query, query.status, lambda connection: find(connection, wanted, limit, offset, counts)
-    )
+    return await records.narrowed(DEVIATION, call, query, wanted, LISTING, PAST)
 
 
 async def report_deviation(call: Call) -> Reply:

@@ -1,5 +1,6 @@
 """Masetra's error form and its pages."""
 
+from collections.abc import Sequence
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -7,11 +8,13 @@ import msgspec
 from msgspec import Meta, Struct
 
 from api.call import Call, fault
+from api.errors import ItemRefused, Several
 from api.input import query_pairs
+from api.records.shapes import Moment
 from api.reply import Reply
 from domain.errors import Conflict, FlowledgerError, InvalidInput, NotFound
 
-_MOST = 200
+MOST = 200
 _USUAL = 20
 
 
@@ -22,12 +25,20 @@ class Detail(Struct, frozen=True):
     message: str
 
 
+class ItemDetail(Detail, frozen=True):
+    """A fault of one of several things that were asked for at once."""
+
+    index: int
+    id: int
+    code: str
+
+
 class ErrorBody(Struct, frozen=True):
     """What went wrong."""
 
     code: str
     message: str
-    details: list[Detail]
+    details: Sequence[Detail]
 
 
 class ErrorOut(Struct, frozen=True):
@@ -37,12 +48,11 @@ class ErrorOut(Struct, frozen=True):
     error: ErrorBody
 
 
-class Page(Struct, frozen=True, kw_only=True):
-    """The query of a list that has nothing to filter by."""
+class Sized(Struct, frozen=True, kw_only=True):
+    """How much is wanted at once."""
 
-    page: Annotated[int, Meta(ge=1, le=10**9)] = 1
-    limit: Annotated[int, Meta(ge=1, le=_MOST)] | None = None
-    page_size: Annotated[int, Meta(ge=1, le=_MOST)] | None = None
+    limit: Annotated[int, Meta(ge=1, le=MOST)] | None = None
+    page_size: Annotated[int, Meta(ge=1, le=MOST)] | None = None
 
     @property
     def size(self) -> int:
@@ -51,10 +61,22 @@ class Page(Struct, frozen=True, kw_only=True):
             raise fault("page_size", "limit and page_size say different things.")
         return self.limit or self.page_size or _USUAL
 
+
+class Page(Sized, frozen=True, kw_only=True):
+    """The query of a list that has nothing to filter by."""
+
+    page: Annotated[int, Meta(ge=1, le=10**9)] = 1
+
     @property
     def offset(self) -> int:
         """How many records come before the page."""
         return (self.page - 1) * self.size
+
+
+class PageAsOf(Page, frozen=True, kw_only=True):
+    """The query of a list that has a past; see `AsOf`."""
+
+    as_of: Moment | None = None
 
 
 def error_form(error: FlowledgerError | None, request_id: str) -> bytes:
@@ -62,26 +84,36 @@ def error_form(error: FlowledgerError | None, request_id: str) -> bytes:
     if error is None:
         says = f"Something went wrong on our side; we know it as {request_id}."
         return msgspec.json.encode(ErrorOut("error", ErrorBody("INTERNAL_ERROR", says, [])))
-    details = []
+    details: list[Detail] = []
     if isinstance(error, InvalidInput):
         details = [Detail(one.field, one.message) for one in error.faults]
     elif isinstance(error, Conflict):
         details = [Detail("", reason) for reason in error.reasons]
+    elif isinstance(error, Several):
+        details = [_item(it) for it in error.refused]
     return msgspec.json.encode(ErrorOut("error", ErrorBody(error.code, str(error), details)))
+
+
+def _item(refused: ItemRefused) -> ItemDetail:
+    place, number, error = refused
+    faults = error.faults if isinstance(error, InvalidInput) else ()
+    says = " ".join(f"{fault.field}: {fault.message}" for fault in faults) or str(error)
+    return ItemDetail(f"items.{place}", says, place, number, error.code)
 
 
 def page_reply(call: Call, page: Page, count: int, results: bytes) -> Reply:
     """Return a page of ready JSON, joined with commas. Raises NotFound past the end."""
     if page.page > 1 and page.offset >= count:
         raise NotFound(f"There is no page {page.page}.")
-    following = _link(call, page.page + 1) if page.offset + page.size < count else None
-    before = _link(call, page.page - 1) if page.page > 1 else None
+    following = link(call, "page", page.page + 1) if page.offset + page.size < count else None
+    before = link(call, "page", page.page - 1) if page.page > 1 else None
     head = msgspec.json.encode({"count": count, "next": following, "previous": before})
     return Reply(body=head[:-1] + b',"results":[' + results + b"]}")
 
 
-def _link(call: Call, page: int) -> str:
+def link(call: Call, name: str, value: object) -> str:
+    """Return the address of what was asked for, with another value of one parameter."""
     scope = call.request.scope
     path = call.prefix + scope["path"].removeprefix("/api").rstrip("/") + "/"
-    others = [pair for pair in query_pairs(scope["query_string"]) if pair[0] != "page"]
-    return f"{call.base_url}{path}?{urlencode([*others, ('page', page)])}"
+    others = [pair for pair in query_pairs(scope["query_string"]) if pair[0] != name]
+    return f"{call.base_url}{path}?{urlencode([*others, (name, value)])}"

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 from api.fields import LINE
+from api.records.shapes import Code
 from projections.shown import UserRef
 
 Password = Annotated[str, Meta(min_length=1, max_length=1024)]
@@ -14,10 +15,15 @@ PersonName = Annotated[str, Meta(max_length=150), LINE]
 
 
 class TokenIn(Struct, frozen=True):
-    """Who wants to sign in."""
+    """Who wants to sign in.
+
+    otp: a one-time code, a must where the user has set them up. new_password: takes the place of one that has expired.
+    """
 
     username: Annotated[str, Meta(min_length=1, max_length=150)]
     password: Password
+    otp: Code | None = None
+    new_password: Password | None = None
 
 
 class RefreshIn(Struct, frozen=True):
@@ -91,6 +97,12 @@ class UserOut(Struct, frozen=True):
     is_active: bool
     date_joined: datetime
     profile: ProfileOut
+
+
+class OwnOut(UserOut, frozen=True):
+    """A user as he is shown to himself. `second_factor`: one-time codes are set up."""
+
+    second_factor: bool
 
 
 class UserPage(Struct, frozen=True):

@@ -3,23 +3,25 @@
 from typing import Any
 
 from msgspec import UNSET
+from msgspec.structs import asdict
 
 from api.actions import Given, Loaded, attempt, change
 from api.call import Call, NoQuery
 from api.dialects.masetra.account_shapes import OwnChange
-from api.dialects.masetra.users import reply, user_out
+from api.dialects.masetra.platform_shapes import OwnOut
+from api.dialects.masetra.users import user_out
 from api.records.edits import as_json
-from api.reply import Reply
+from api.reply import Reply, record_reply
 from domain.errors import Conflict
 from domain.events import Event, Personal
 from domain.platform.users import USERS, User
-from ledger.keys import Vault
+from ledger.vault import Vault
 
 
 async def get_own(call: Call) -> Reply:
     """Answer who asks."""
     call.query(NoQuery)
-    return reply(call.signed_in)
+    return own_reply(call.signed_in)
 
 
 async def change_own(call: Call) -> Reply:
@@ -28,16 +30,26 @@ async def change_own(call: Call) -> Reply:
     async def decide(loaded: Loaded) -> list[Event]:
         it: User = loaded.record
         call.check_version(it.version)
-        given = call.given(OwnChange, as_json(user_out(it)))
+        given = call.given(OwnChange, as_json(own_out(it)))
         changes = personal_changes(call.doors.vault, it, given)
         if not changes:
             return []
         who = await attempt(call, loaded, Given(comment=given.comment, reason=given.reason))
         return [USERS.decide(USERS.step("update_own"), it, who, changes)]
 
-    answer = await change(call, USERS, call.signed_in.id, decide, reply)
+    answer = await change(call, USERS, call.signed_in.id, decide, own_reply)
     call.doors.people.forget()
     return answer
+
+
+def own_reply(user: User) -> Reply:
+    """Return a user as his record shows him to himself."""
+    return record_reply(user.version, own_out(user))
+
+
+def own_out(user: User) -> OwnOut:
+    """Return a user as he is shown to himself."""
+    return OwnOut(**asdict(user_out(user)), second_factor=user.second_factor)
 
 
 def personal_changes(vault: Vault, user: User, given: OwnChange) -> dict[str, Any]:

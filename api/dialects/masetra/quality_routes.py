@@ -4,10 +4,11 @@ from typing import Any
 
 from api.dialects.masetra import capa_actions, capa_shapes, capas, deviations, shapes
 from api.dialects.masetra.attachments import attachment_routes
-from api.dialects.masetra.forms import Page
+from api.dialects.masetra.forms import PageAsOf
 from api.dialects.masetra.opened import with_capa
 from api.dialects.masetra.record_routes import CHANGE, DELETE, FIRE, GET, PATCH, POST, PUT, READ, Kind, record_routes
 from api.dialects.masetra.resources import CAPA, DEVIATION
+from api.records.shapes import AsOf
 from api.routes import Route
 from projections.capa_views import ActionOut, CapaDetail
 from projections.deviation_views import DeviationDetail
@@ -55,10 +56,11 @@ ROUTES = [
     *record_routes(CAPAS),
     *attachment_routes(CAPAS),
     Route(GET, _ACTIONS, capa_actions.list_actions, "List a CAPA's actions, oldest first", "capas",
-          {200: capa_shapes.ActionPage}, query=Page, refusals=READ),
+          {200: capa_shapes.ActionPage}, query=PageAsOf, refusals=READ),
     Route(POST, _ACTIONS, capa_actions.add_action, "Plan one more action", "capas", {201: ActionOut},
           body=capa_shapes.ActionIn, refusals=FIRE),
-    Route(GET, _ACTION, capa_actions.get_action, "One action", "capas", {**_SHOWN, 304: None}, refusals=READ),
+    Route(GET, _ACTION, capa_actions.get_action, "One action", "capas", {**_SHOWN, 304: None}, query=AsOf,
+          refusals=READ),
     Route(PUT, _ACTION, capa_actions.change_action, "Change an action, or say that it is done", "capas", _SHOWN,
           body=capa_shapes.ActionChange, refusals=CHANGE),
     Route(PATCH, _ACTION, capa_actions.change_action, "Change an action, or say that it is done", "capas", _SHOWN,

@@ -12,10 +12,13 @@ from api import records
 from api.call import Call
 from api.dialects.masetra import shapes
 from api.dialects.masetra.forms import Page
+from api.dialects.masetra.proof_shapes import ProofBundle
 from api.records import Resource
-from api.records.shapes import TransitionsOut
+from api.records.copies import HTML, CopyQuery
+from api.records.shapes import AsOf, TransitionsOut
 from api.reply import Reply
 from api.routes import Handler, Route
+from audit.copy_shapes import Copy
 
 Finish = Callable[[Call, Reply], Awaitable[Reply]]
 GET, POST, PUT, PATCH, DELETE = (HTTPMethod[name] for name in ("GET", "POST", "PUT", "PATCH", "DELETE"))
@@ -61,7 +64,7 @@ def record_routes(kind: Kind) -> list[Route]:
         Route(POST, kind.path, kind.begun, f"Record a new {kind.name}", tag, {201: kind.detail}, body=kind.body,
               refusals=MAKE),
         Route(GET, one, partial(records.get, it), f"One {kind.name}", tag, {200: kind.detail, 304: None},
-              refusals=READ),
+              query=AsOf, refusals=READ),
         Route(PUT, one, edit, "Change fields, or the status", tag, changed, body=it.change, refusals=CHANGE,
               finish=kind.finish),
         Route(PATCH, one, edit, "Change fields, or the status", tag, changed, body=it.change, refusals=CHANGE,
@@ -74,4 +77,8 @@ def record_routes(kind: Kind) -> list[Route]:
               tag, {200: TransitionsOut}, refusals=READ),
         Route(GET, f"{one}/history", partial(records.history, it), "Every event, with what it changed", tag,
               {200: shapes.HistoryPage}, query=Page, refusals=READ),
+        Route(GET, f"{one}/proof", partial(records.proof, it), "Its events, provable offline", tag,
+              {200: ProofBundle}, refusals=(*READ, 409)),
+        Route(GET, f"{one}/copy", partial(records.copy, it), "All that was recorded of it, with its proof", tag,
+              {200: Copy}, query=CopyQuery, refusals=(*READ, 409), media=(HTML,)),
     ]  # fmt: skip

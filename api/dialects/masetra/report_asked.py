@@ -1,6 +1,6 @@
 """What a request for a report asks: its periods and moments, worked out of the query, the calendar and the clock."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -36,6 +36,12 @@ class Moment(NamedTuple):
         """The day that it is in the zone."""
         return self.at.astimezone(self.zone).date()
 
+    def day_of(self, given: datetime | None) -> date | None:
+        """Return the day of a time in the zone; of a day as it was given, itself."""
+        if given is None or given.tzinfo is None or not FIRST_DAY <= given.date() <= LAST_DAY:
+            return given and given.date()  # Days far off are refused, whatever they are called in the zone.
+        return given.astimezone(self.zone).date()
+
     @property
     def ages(self) -> tuple[int, ...]:
         """The moments that part the ages of what is open."""
@@ -67,12 +73,14 @@ def moment_of(call: Call) -> Moment:
     return Moment(datetime.now(UTC), ZoneInfo(call.doors.standing.settings.time_zone))
 
 
-def asked_of(query: ReportQuery, today: date) -> Asked:
-    """Return what a query asks on a day, without dates the last twelve periods. Raises InvalidInput with all faults."""
-    last = query.end_date or today
-    first = query.start_date or max(FIRST_DAY, beginning(query.period, last, 1 - _USUAL))
-    days = Days(first, last)
-    faults = list(_faults(query, days))
+def asked_of(query: ReportQuery, now: Moment) -> Asked:
+    """Return what a query asks now, without dates the last twelve periods. Raises InvalidInput with all faults."""
+    start, end = now.day_of(query.start_date), now.day_of(query.end_date)
+    last = end or now.today
+    # Of a last day that is far off only that is told.
+    usual = beginning(query.period, max(last, FIRST_DAY), 1 - _USUAL)
+    days = Days(start or min(max(usual, FIRST_DAY), last), last)
+    faults = list(_faults({"start_date": start, "end_date": end}, days))
     periods = [] if faults else split(query.period, days, MOST_ROWS)
     if len(periods) > MOST_ROWS:
         faults = [Fault("period", f"That are more than {MOST_ROWS} periods; ask for longer or for fewer ones.")]
@@ -87,8 +95,8 @@ def trend(today: date) -> list[Days]:
     return split("monthly", Days(first, following - timedelta(days=1)), _USUAL)
 
 
-def _faults(query: ReportQuery, days: Days) -> Iterator[Fault]:
-    for name, day in (("start_date", query.start_date), ("end_date", query.end_date)):
+def _faults(given: Mapping[str, date | None], days: Days) -> Iterator[Fault]:
+    for name, day in given.items():
         if day is not None and not FIRST_DAY <= day <= LAST_DAY:
             yield Fault(name, f"Must be from {FIRST_DAY} to {LAST_DAY}.")
     if days.first > days.last:

@@ -15,11 +15,11 @@ def rendered(it: Document) -> bytes:
     sheet = it.sheets[0]
     text = StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(map(_harmless, sheet.header))
-    writer.writerows(map(_harmless, row) for row in sheet.rows)
+    writer.writerow(map(harmless, sheet.header))
+    writer.writerows(map(harmless, row) for row in sheet.rows)
     return text.getvalue().encode()
 
 
-def _harmless(cell: Cell) -> Cell:
+def harmless(cell: Cell) -> Cell:
     """Return a cell that no spreadsheet runs."""
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(_RUN) else cell

@@ -6,6 +6,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from api.accept import liked
+from api.access_facts import exported
 from api.call import Call
 from api.dialects.masetra import report_csv, report_svg, report_xlsx
 from api.dialects.masetra.report_document import Document, document
@@ -48,10 +50,13 @@ async def formed(
     body: bytes,
 ) -> Reply:
     """Return a report's ready JSON as it is, or as the file that is asked for: by the query, else by Accept."""
-    wanted = asked or _accepted(call.headers.get("accept", ""))
+    preferred: Format = liked(call.headers.get("accept", ""), _BY_MEDIA, "json")
+    wanted = asked or preferred
     file = _FILES.get(wanted)
     if file is None:
         return Reply(body=body)
+    if not call.head:
+        await exported(call, "report", wanted)
     async with call.doors.reports.making:
         stem, content = await asyncio.to_thread(_rendered, file, title, shape, body)
     disposition = ("Content-Disposition", f'{file.disposition}; filename="{stem}.{wanted}"')
@@ -63,20 +68,3 @@ def _rendered(
 ) -> tuple[str, bytes]:
     made = document(title, msgspec.json.decode(body, type=shape))
     return made.stem, file.rendered(made)
-
-
-def _accepted(accept: str) -> Format:
-    """Return the form that an Accept likes best of those that there are; JSON where it knows none."""
-    ranges = [_range(one) for one in accept.split(",")]
-    liked = sorted((one for one in ranges if one[1] > 0), key=lambda one: -one[1])
-    return next((_BY_MEDIA[name] for name, _ in liked if name in _BY_MEDIA), "json")
-
-
-def _range(text: str) -> tuple[str, float]:
-    """Return a media range, and how well it is liked."""
-    name, *parameters = (part.strip().lower() for part in text.split(";"))
-    given = next((one.removeprefix("q=") for one in parameters if one.startswith("q=")), "1")
-    try:
-        return name, float(given)
-    except ValueError:
-        return name, 0.0

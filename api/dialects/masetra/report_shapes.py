@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from api.fields import DAY
 from projections.report_periods import Period
 
 Format = Literal["json", "csv", "xlsx", "svg"]
@@ -21,11 +22,11 @@ class DashboardQuery(Struct, frozen=True, kw_only=True):
 
 
 class ReportQuery(DashboardQuery, frozen=True, kw_only=True):
-    """What a report is about. Dates are days in the setting's time zone, both ends in."""
+    """What a report is about. Dates are days in the setting's time zone, both ends in; of a time, its day there."""
 
     period: Period = "monthly"
-    start_date: date | None = None
-    end_date: date | None = None
+    start_date: Annotated[datetime | None, DAY] = None
+    end_date: Annotated[datetime | None, DAY] = None
 
 
 class ReportFilters(Struct, frozen=True, kw_only=True):

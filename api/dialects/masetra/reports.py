@@ -60,7 +60,7 @@ async def show_dashboard(call: Call) -> Reply:
 async def _report(call: Call, kind: Kind) -> Reply:
     call.require("report.read")
     query, moment = call.query(shapes.ReportQuery), moment_of(call)
-    asked = asked_of(query, moment.today)
+    asked = asked_of(query, moment)
     question = moment.question(kind.subject.kind, asked.periods, query.department)
 
     async def make(connection: AsyncConnection[Any]) -> shapes.Report:

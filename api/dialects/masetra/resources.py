@@ -1,5 +1,6 @@
 """What Masetra says of its kinds of records."""
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -7,8 +8,8 @@ from psycopg import AsyncConnection
 
 from api.call import Call
 from api.dialects.masetra import capa_shapes, shapes
-from api.dialects.masetra.forms import Page, page_reply
-from api.dialects.masetra.sources import check_source, source_of, sources
+from api.dialects.masetra.forms import Page, PageAsOf, page_reply
+from api.dialects.masetra.sources import check_source, source_of, sources, sources_then
 from api.records import Around, Forms, Resource
 from api.reply import record_reply
 from domain.events import Attempt, Event
@@ -20,13 +21,14 @@ from domain.quality.capa_facts import Capa, CapaUpdated
 from domain.quality.deviation import DEVIATIONS
 from domain.quality.deviation_facts import CANCELLED, Deviation, DeviationUpdated, WantedCapa
 from domain.workflow import Data, Step
-from projections import capa_queries, capa_views, deviation_queries, deviation_views
+from projections import capa_queries, capa_views, deviation_queries, deviation_views, past
 from projections.deviation_views import DeviationDetail
 from projections.links import CapaRef, capas_of
 
 FORMS = Forms(
     record=record_reply,
     page=Page,
+    page_as_of=PageAsOf,
     paged=page_reply,
     because=shapes.RemovalIn,
     because_query=shapes.RemovalQuery,
@@ -38,6 +40,15 @@ async def _capas(call: Call, connection: AsyncConnection[Any], it: Deviation) ->
     if not call.actor.may("capa.read"):
         return ()
     return (await capas_of(connection, [it.id])).get(it.id, ())
+
+
+async def _capas_then(
+    call: Call, connection: AsyncConnection[Any], it: Deviation, before: datetime
+) -> tuple[CapaRef, ...]:
+    """Return the CAPAs that followed from a deviation just before a moment, to who may see them."""
+    if not call.actor.may("capa.read"):
+        return ()
+    return await past.capas_of(connection, call.doors.codec, it.id, before)
 
 
 async def _advance(call: Call, it: Deviation, step: Step[Deviation], attempt: Attempt, data: Data) -> Event:
@@ -74,6 +85,8 @@ DEVIATION: Resource[Deviation] = Resource(
     one=lambda call, connection, number: deviation_queries.one(connection, call.doors.deviations, number),
     people=deviation_views.people_in,
     beside=_capas,
+    beside_then=_capas_then,
+    found_then=True,
     detail=lambda it, around: deviation_views.detail(it, around.people, around.beside or (), around.base),
     answer=_moved,
     change=shapes.DeviationChange,
@@ -95,6 +108,7 @@ CAPA: Resource[Capa] = Resource(
     one=lambda call, connection, number: capa_queries.one(connection, call.doors.capas, number),
     people=capa_views.people_in,
     beside=sources,
+    beside_then=sources_then,
     detail=_capa,
     change=capa_shapes.CapaChange,
     transition=capa_shapes.CapaTransition,

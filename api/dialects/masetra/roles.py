@@ -7,13 +7,13 @@ from msgspec import UNSET, Struct
 
 from api.actions import Given, Loaded, attempt, change, create, load
 from api.call import Call, NoQuery
-from api.dialects.masetra.config import UNEXPLAINED
+from api.dialects.masetra.config import reason_of
 from api.dialects.masetra.config_shapes import PermissionOut, RoleChange, RoleIn, RoleOut
 from api.dialects.masetra.forms import Page, page_reply
 from api.input import together
 from api.names import take
 from api.reply import Reply, record_reply
-from domain.errors import Conflict, Fault, InvalidInput, NotFound
+from domain.errors import Conflict, Fault, Hidden, InvalidInput
 from domain.events import Event
 from domain.platform import roles as rules
 from domain.platform.permissions import PERMISSIONS
@@ -35,8 +35,7 @@ async def list_permissions(call: Call) -> Reply:
 
 async def get_role(call: Call) -> Reply:
     """Answer one role."""
-    if not call.actor.may("role.read"):
-        raise NotFound(f"There is no role {call.record_id}.")
+    _check_seen(call)
     role: Role = (await load(call, ROLES, call.record_id)).record
     call.query(NoQuery)
     return _reply(role)
@@ -76,14 +75,19 @@ async def change_role(call: Call) -> Reply:
         wanted: RoleChange = given
         if wanted.permissions is UNSET or set(wanted.permissions) == set(_out(role).permissions):
             return []
-        who = await attempt(call, loaded, Given(reason=wanted.reason or UNEXPLAINED))
+        reason = reason_of(wanted.reason, call.doors.standing.settings)
+        who = await attempt(call, loaded, Given(reason=reason))
         return [rules.change(role, who, _in_order(wanted.permissions))]
 
-    if not call.actor.may("role.read"):
-        raise NotFound(f"There is no role {call.record_id}.")
+    _check_seen(call)
     reply = await change(call, ROLES, call.record_id, decide, _reply)
     await call.doors.relearn()
     return reply
+
+
+def _check_seen(call: Call) -> None:
+    if not call.actor.may("role.read"):
+        raise Hidden(f"There is no role {call.record_id}.", "role.read")
 
 
 def _page(call: Call, shown: Sequence[Struct]) -> Reply:

@@ -4,9 +4,11 @@ from api.dialects.masetra import (
     account_routes,
     config,
     config_shapes,
+    proof_routes,
     quality_routes,
     report_routes,
     roles,
+    trail_routes,
     webhook_routes,
 )
 from api.dialects.masetra.forms import Page
@@ -21,6 +23,7 @@ ROUTES = [
     *account_routes.ROUTES,
     *quality_routes.ROUTES,
     *report_routes.ROUTES,
+    *proof_routes.ROUTES,
     Route(GET, "/api/config/system", config.get_settings, "The system settings", "config",
           {200: SystemSettings, 304: None}, refusals=_READ),
     Route(PUT, "/api/config/system", config.change_settings, "Change system settings", "config",
@@ -40,4 +43,5 @@ ROUTES = [
     Route(PATCH, "/api/config/roles/{id:int}", roles.change_role, "Change what a role grants", "config",
           {200: config_shapes.RoleOut}, body=config_shapes.RoleChange, refusals=_CHANGE),
     *webhook_routes.ROUTES,
+    *trail_routes.ROUTES,
 ]  # fmt: skip

@@ -9,7 +9,7 @@ from api.call import Call
 from api.dialects.masetra.account_shapes import SessionOut
 from api.dialects.masetra.forms import Page, page_reply
 from api.dialects.masetra.shapes import RemovalIn, RemovalQuery
-from api.dialects.masetra.users import check_seen
+from api.dialects.masetra.users import check_reads, check_seen
 from api.input import together
 from api.reply import Reply
 from api.sessions import Session, end_all, end_one, has_live, live
@@ -73,10 +73,10 @@ async def _end_all(call: Call, user: int, kept: UUID | None) -> Reply:
 
 async def _end(call: Call, user: int, trigger: str, which: dict[str, UUID | None], end: Statement) -> Reply:
     """End sessions: `which` is the one, or the one that is kept. Raises NotFound where the one is over."""
+    check_reads(call, user)
     step = USERS.step(trigger)
 
     async def decide(loaded: Loaded) -> list[Event]:
-        check_seen(call, loaded.record)
         USERS.authorize(step, loaded.record, call.actor)
         async with call.doors.pool.connection() as connection:
             live = await has_live(connection, user, **which)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from api.dialects.masetra.forms import Page
+from api.dialects.masetra.forms import PageAsOf
 from api.fields import END, LINE
 from api.records.shapes import Because, Firing, HistoryEntry, Moving, Sentence, Words
 from projections.capa_views import CapaDetail
@@ -112,7 +112,7 @@ class RemovalQuery(Because, frozen=True):
     """Why it is removed, in the query."""
 
 
-class DeviationQuery(Page, frozen=True, kw_only=True):
+class DeviationQuery(PageAsOf, frozen=True, kw_only=True):
     """What a list of deviations is filtered by. A date means that UTC day, both ends in."""
 
     status: Short | None = None

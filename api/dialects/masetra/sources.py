@@ -1,6 +1,7 @@
 """What a CAPA follows from: looked up where it is a record of ours, and checked where it is named."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from psycopg import AsyncConnection
@@ -10,6 +11,7 @@ from domain.errors import Fault, InvalidInput
 from domain.quality.capa_facts import Capa
 from domain.quality.capa_rules import source_faults
 from domain.quality.deviation_facts import CANCELLED
+from projections import past
 from projections.links import OURS, SourceRef, source_now, sources_of
 
 Sources = Mapping[int, SourceRef]
@@ -26,6 +28,15 @@ async def sources(call: Call, connection: AsyncConnection[Any], it: Capa | None)
         source = await source_now(connection, call.doors.codec, named)
         found |= {named: source} if source else {}
     return found
+
+
+async def sources_then(call: Call, connection: AsyncConnection[Any], it: Capa, before: datetime) -> Sources:
+    """Return the source that a CAPA had just before a moment, as it was, where who asks may see it."""
+    number = _ours(it.source_type, it.source_id)
+    if number is None or not call.actor.may("deviation.read"):
+        return {}
+    found = await past.source_of(connection, call.doors.codec, number, before)
+    return {number: found} if found else {}
 
 
 def source_of(it: Capa, found: Sources) -> SourceRef | None:

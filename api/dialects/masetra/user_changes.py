@@ -1,6 +1,6 @@
 """What others change of a user: fields, roles, password, and whether he can sign in."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import UNSET
@@ -11,26 +11,26 @@ from api.call import Call
 from api.dialects.masetra.account_shapes import UserChange
 from api.dialects.masetra.profile import personal_changes
 from api.dialects.masetra.shapes import RemovalIn, RemovalQuery
-from api.dialects.masetra.users import check_rules, check_seen, given_roles, reply, user_out
+from api.dialects.masetra.users import check_reads, check_rules, given_roles, reply, user_out
 from api.input import together
 from api.records.edits import as_json
 from api.reply import Reply
 from api.sessions import end_all
-from domain.errors import Conflict, Denied, Fault, InvalidInput
+from domain.errors import Denied, Fault, InvalidInput
 from domain.events import Event
-from domain.platform.user_rules import check_grants, check_stands_in
+from domain.platform.user_rules import check_grants, check_own, check_stands_in
 from domain.platform.users import ACTIVE, USERS, User
 from ledger.append import Statement
-from projections.user_queries import administrators
+from projections.user_queries import another_administrator
 
 
 async def change_user(call: Call) -> Reply:
     """Change fields of a user, set another's password, deactivate or activate: one append."""
+    check_reads(call, call.record_id)
     settled = _Settled(call)
 
     async def decide(loaded: Loaded) -> list[Event]:
         it: User = loaded.record
-        check_seen(call, it)
         _authorize(call, it)
         call.check_version(it.version)
         wanted = _checked(call, it)
@@ -41,11 +41,11 @@ async def change_user(call: Call) -> Reply:
 
 async def remove_user(call: Call) -> Reply:
     """Deactivate a user: nothing of him is erased."""
+    check_reads(call, call.record_id)
     settled = _Settled(call)
 
     async def decide(loaded: Loaded) -> list[Event]:
         it: User = loaded.record
-        check_seen(call, it)
         USERS.authorize(USERS.step("deactivate"), it, call.actor)
         call.check_version(it.version)
         query, body = together(lambda: call.query(RemovalQuery), lambda: call.body.read(RemovalIn))
@@ -56,11 +56,11 @@ async def remove_user(call: Call) -> Reply:
 
 async def unlock_user(call: Call) -> Reply:
     """Take passwords of a user again before the time."""
+    check_reads(call, call.record_id)
     step = USERS.step("unlock")
 
     async def decide(loaded: Loaded) -> list[Event]:
         it: User = loaded.record
-        check_seen(call, it)
         USERS.authorize(step, it, call.actor)
         call.check_version(it.version)
         given = call.given(RemovalIn)
@@ -88,7 +88,8 @@ class _Settled:
             events.append(USERS.decide(USERS.step(trigger), loaded.record, who, data))
             loaded = ahead(self._call, USERS, loaded, events[-1])
         if it.administers and not loaded.record.administers:
-            self._others = [await _another_administrator(self._call, it)]
+            async with self._call.doors.pool.connection() as connection:
+                self._others = [await another_administrator(connection, self._call.doors.codec, it)]
         await self._settle(it, loaded.record, wanted)
         return events
 
@@ -126,11 +127,18 @@ def _authorize(call: Call, it: User) -> None:
     """Raise Denied where who asks may not make these changes, whatever else is wrong with them."""
     raw, actor, standing = call.body.raw, call.actor, call.doors.standing
     USERS.authorize(USERS.step("update"), it, actor)
+    check_own(actor, it.id, _reach(raw, it))
     check_grants(actor, it.roles, given_roles(call), standing.granted)
     if raw.get("password") is not None:
         if it.id == actor.id:
             raise Denied("One's own password is changed with the one that it replaces: POST /api/auth/password/.")
         check_stands_in(actor, standing.actor(it))
+
+
+def _reach(raw: Mapping[str, Any], it: User) -> list[str]:
+    """Return which of the fields that say how far a user's word goes would change."""
+    before = {"department": it.department, "roles": list(it.roles)}
+    return [name for name, value in before.items() if name in raw and raw[name] != value]
 
 
 def _checked(call: Call, it: User) -> UserChange:
@@ -166,12 +174,3 @@ def _steps(call: Call, it: User, wanted: UserChange) -> Sequence[tuple[str, dict
     if wanted.password is not UNSET:
         steps.append(("change_password", {}))
     return steps
-
-
-async def _another_administrator(call: Call, it: User) -> User:
-    """Return an active administrator beside one. Raises Conflict where there is none."""
-    async with call.doors.pool.connection() as connection:
-        for user in await administrators(connection, call.doors.codec):
-            if user.id != it.id:
-                return user
-    raise Conflict("This is the last active administrator; make somebody else one first.")

@@ -3,7 +3,7 @@
 from api.actions import load
 from api.call import Call
 from api.dialects.masetra.resources import FORMS
-from api.dialects.masetra.users import check_seen
+from api.dialects.masetra.users import check_reads
 from api.records.trail import told_of
 from api.reply import Reply
 from domain.errors import Denied
@@ -12,8 +12,7 @@ from domain.platform.users import USERS
 
 async def list_history(call: Call) -> Reply:
     """Answer a user's events, oldest first."""
-    loaded = await load(call, USERS, call.record_id)
-    check_seen(call, loaded.record)
+    check_reads(call, call.record_id)
     if not (call.actor.may("user.manage") or call.actor.may("audit.read")):
         raise Denied("This needs the permission user.manage or audit.read.")
-    return await told_of(call, USERS, loaded, FORMS)
+    return await told_of(call, USERS, await load(call, USERS, call.record_id), FORMS)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+from psycopg import AsyncConnection
 
 from api.actions import Given, Loaded, attempt, create
 from api.auth import credentials, user_id_of
@@ -15,11 +16,11 @@ from api.dialects.masetra.account_shapes import UserQuery
 from api.dialects.masetra.forms import page_reply
 from api.input import together
 from api.reply import Reply, record_reply
-from domain.errors import Conflict, Fault, InvalidInput, NotFound
+from domain.errors import Conflict, Fault, Hidden, InvalidInput, NotFound
 from domain.platform.passwords import password_faults
 from domain.platform.user_rules import check_grants
-from domain.platform.users import ACTIVE, USERS, User
-from ledger.keys import Vault
+from domain.platform.users import ACTIVE, ERASED, USERS, User
+from ledger.vault import Vault
 from projections.shown import seconds
 from projections.standing import Standing
 from projections.user_queries import UserFilter, find
@@ -33,7 +34,7 @@ async def list_users(call: Call) -> Reply:
     query = call.query(UserQuery)
     doors = call.doors
     async with doors.pool.connection() as connection:
-        named = None if query.username is None else await user_id_of(connection, doors.vault.keys, query.username) or 0
+        named = None if query.username is None else await _named(call, connection, query.username)
         wanted = UserFilter(active=query.is_active == "true", id=named, department=query.department, role=query.role)
         count, records = await find(connection, doors.users, wanted, query.size, query.offset)
     return page_reply(call, query, count, b",".join(msgspec.json.encode(user_out(user)) for user in records))
@@ -72,9 +73,24 @@ async def add_user(call: Call) -> Reply:
     )
 
 
+async def _named(call: Call, connection: AsyncConnection[Any], username: str) -> int:
+    """Return whose name it is; 0 for nobody's, and for that of an erased user: it is not to be found out."""
+    doors = call.doors
+    number = await user_id_of(connection, doors.vault.keys, username) or 0
+    user = (await doors.people.get(connection, {number})).get(number)
+    return number if user is not None and user.status != ERASED else 0
+
+
+def check_reads(call: Call, number: int) -> None:
+    """Raise Hidden where who asks may see himself alone, and it is another, whether there is one or not."""
+    if call.actor.id != number and not call.actor.may("user.read"):
+        raise Hidden(f"There is no user {number}.", "user.read")
+
+
 def check_seen(call: Call, user: User | None) -> None:
-    """Raise NotFound where there is no such user, or where who asks may see himself alone, and it is another."""
-    if user is None or not (call.actor.may("user.read") or call.actor.id == user.id):
+    """Raise NotFound where there is no such user, or where who asks may not see him."""
+    check_reads(call, call.record_id if user is None else user.id)
+    if user is None:
         raise NotFound(f"There is no user {call.record_id}.")
 
 

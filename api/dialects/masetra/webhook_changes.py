@@ -12,7 +12,7 @@ from msgspec.structs import asdict
 from api.actions import Given, Loaded, attempt, change
 from api.call import Call, fault
 from api.dialects.masetra.webhook_shapes import RotationIn, RotationOut, WebhookChange
-from api.dialects.masetra.webhooks import check_secret, check_target, managed, webhook_out
+from api.dialects.masetra.webhooks import check_secret, check_seen, check_target, managed, webhook_out
 from api.input import together
 from api.records.edits import as_json
 from api.reply import Reply, record_reply
@@ -32,6 +32,7 @@ _MOST_SECRETS = 5
 
 async def change_webhook(call: Call) -> Reply:
     """Change fields; another secret takes the old one's place as a rotation does."""
+    check_seen(call)
     rotation = _Rotation(call)
     after = Health()
 
@@ -67,6 +68,7 @@ async def change_webhook(call: Call) -> Reply:
 
 async def rotate_webhook_secret(call: Call) -> Reply:
     """Have another secret sign, the given one or one made here, and the old one beside it for a while."""
+    check_seen(call)
     rotation = _Rotation(call)
     made = f"{ENCODED}{b64encode(secrets.token_bytes(_KEY_BYTES)).decode()}"
     shown: dict[str, Any] = {}

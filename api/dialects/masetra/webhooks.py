@@ -11,7 +11,7 @@ from api.dialects.masetra.forms import Page, page_reply
 from api.dialects.masetra.webhook_shapes import WebhookIn, WebhookOut
 from api.input import together
 from api.reply import Reply, record_reply
-from domain.errors import NotFound
+from domain.errors import Hidden, NotFound
 from domain.events import Event
 from domain.platform.urls import check_url
 from domain.platform.webhooks import LISTED, WEBHOOKS, Webhook, secret_fault
@@ -59,6 +59,7 @@ async def add_webhook(call: Call) -> Reply:
 
 async def delete_webhook(call: Call) -> Reply:
     """Delete a webhook: nobody is told there any more."""
+    check_seen(call)
     step = WEBHOOKS.step("delete")
 
     async def decide(loaded: Loaded) -> list[Event]:
@@ -71,12 +72,11 @@ async def delete_webhook(call: Call) -> Reply:
 
 
 def managed(call: Call, loaded: Loaded, step: Step[Webhook]) -> Webhook:
-    """Return a webhook that who asks may take a step with, at the version that is meant.
+    """Return a webhook that who asks, and may see, may take a step with, at the version that is meant.
 
     Raises NotFound, Denied, PreconditionFailed.
     """
     webhook: Webhook = loaded.record
-    check_seen(call)
     if webhook.status != LISTED:
         raise none_such(call)
     WEBHOOKS.authorize(step, webhook, call.actor)
@@ -87,7 +87,7 @@ def managed(call: Call, loaded: Loaded, step: Step[Webhook]) -> Webhook:
 def check_seen(call: Call) -> None:
     """Raise NotFound where one webhook is asked for by somebody who may see none."""
     if not call.actor.may("webhook.read"):
-        raise none_such(call)
+        raise Hidden(str(none_such(call)), "webhook.read")
 
 
 def check_target(call: Call, before: dict[str, Any] | None = None) -> None:
