@@ -239,6 +239,7 @@ def test_who_may_not_see_such_records_sees_none_of_the_past(people: People) -> N
     assert people(role).get("/api/deviations/", params={"as_of": at(story, 1)}).status_code == 403
 
 
+@pytest.mark.long
 def test_a_past_that_is_not_known_yet_is_not_answered(product: Product, people: People) -> None:
     """A list, and the links of a detail, are found by a read model: one that stands still knows of nothing new."""
     viewer, story = people("viewer"), Story(people, department="As of late")

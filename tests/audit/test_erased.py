@@ -138,6 +138,7 @@ def _verified(database: Database, folder: Path, stage: Stage) -> None:
     assert report.ok, report
 
 
+@pytest.mark.long
 @settings(max_examples=8, deadline=None)
 @given(st.sets(st.sampled_from(PEOPLE)), st.sets(st.sampled_from(PEOPLE)))
 @pytest.mark.clause("11.10(a)")

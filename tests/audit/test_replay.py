@@ -167,6 +167,7 @@ async def test_an_event_that_can_not_be_folded_is_a_finding(stage: Stage) -> Non
     assert f"position {position}: AssertionError" in report.differences[0].sentence()
 
 
+@pytest.mark.long
 async def test_replay_sees_one_state_while_events_are_applied_and_tables_are_rebuilt(stage: Stage) -> None:
     """Neither a write nor a rebuild that happens meanwhile makes a difference that there is none of."""
     stop = asyncio.Event()

@@ -175,6 +175,7 @@ def _located(report: Report, first: int, left: int) -> None:
         assert (report.position, f"Events {good + 1} to {bad} are not those" in report.why) == (good + 1, True)
 
 
+@pytest.mark.long
 @settings(max_examples=40, deadline=None)
 @given(
     change=st.one_of(edited(_FORGED), deleted(), inserted(), reordered()),

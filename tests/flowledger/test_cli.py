@@ -98,6 +98,7 @@ def test_the_demonstration_is_loaded_once_only(up: Up) -> None:
     assert "there already" in again.stderr
 
 
+@pytest.mark.long
 def test_of_a_demonstration_that_is_not_whole_the_rest_is_loaded(up: Up) -> None:
     rest = flowledger("demo", "--deviations", "14", data=up.data)
     assert "loaded 2 deviations of 10 users" in rest.stdout, rest.stderr
@@ -122,6 +123,7 @@ def test_verify_says_that_the_history_is_whole_and_how_much_it_checked(up: Up) -
     assert report["events"] > 20
 
 
+@pytest.mark.long
 def test_files_are_compared_with_what_was_recorded_of_them(up: Up) -> None:
     done = flowledger("audit", "files", "--json", data=up.data)
     assert (done.returncode, json.loads(done.stdout)["found"]) == (0, 0), done.stderr
@@ -145,6 +147,7 @@ def test_a_stream_that_is_not_there_can_not_be_asked_for(up: Up) -> None:
     assert flowledger("audit", "replay", "DEV-1999-0001", data=up.data).returncode == 2
 
 
+@pytest.mark.long
 def test_read_models_are_rebuilt_while_the_product_runs(up: Up) -> None:
     done = flowledger("projections", "rebuild", data=up.data)
     assert done.returncode == 0, done.stderr

@@ -259,6 +259,7 @@ def test_a_server_that_hangs_is_ended_the_hard_way(data: Path) -> None:
         assert answer(urls.application, "SELECT 1") == 1
 
 
+@pytest.mark.long
 def test_many_can_make_and_use_it_at_the_same_time(tmp_path: Path) -> None:
     code = (
         "import sys, psycopg; from pathlib import Path; from flowledger.postgres import Embedded\n"

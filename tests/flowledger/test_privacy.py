@@ -76,6 +76,7 @@ def report(product: Product, user: dict[str, Any]) -> int:
     return number
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("called", ["{username}", "{id}", "user/{id}"])
 def test_a_person_is_erased_by_name_or_id_and_nothing_is_left_that_no_record_keeps(
     product: Product, admin: Client, called: str

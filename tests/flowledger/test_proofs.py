@@ -52,6 +52,7 @@ def test_prove_writes_what_an_inspector_verifies(operator: Operator, tmp_path: P
     assert verify(tmp_path / "inspector", proof, "--key", str(public)).returncode == 0
 
 
+@pytest.mark.long
 def test_consistency_is_between_checkpoints(operator: Operator, tmp_path: Path) -> None:
     """By size; without sizes between the oldest and the newest. Where there is none yet, exit 2 says so."""
     assert operator.ask("consistency") == (2, "", "flowledger: There is no checkpoint yet.\n")
@@ -70,6 +71,7 @@ def test_consistency_is_between_checkpoints(operator: Operator, tmp_path: Path) 
     assert operator.ask("consistency", "10")[0] == operator.ask("consistency", "13", "9")[0] == 2
 
 
+@pytest.mark.long
 def test_what_was_altered_is_not_proved(operator: Operator) -> None:
     """Exit 1: the ledger was found wanting; a stream that is not there is exit 2."""
     assert operator.ask("checkpoint")[0] == 0

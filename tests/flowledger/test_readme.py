@@ -20,6 +20,7 @@ def _tour() -> str:
     return "\n".join(re.findall(r"```bash\n(.*?)```", section[1], re.DOTALL))
 
 
+@pytest.mark.long
 def test_a_newcomer_who_types_the_tour_gets_a_closed_deviation_told_and_proved(tmp_path: Path) -> None:
     port, receiver = free_port(), free_port()
     commands = _tour().replace(":8000", f":{port}").replace(":8001", f":{receiver}").replace("8001)", f"{receiver})")

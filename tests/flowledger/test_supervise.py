@@ -255,6 +255,7 @@ def test_a_foundation_that_died_is_started_again(tmp_path: Path) -> None:
         assert supervisor.ends() == 0
 
 
+@pytest.mark.long
 def test_a_foundation_that_takes_long_to_start_does_not_hold_up_the_stop(tmp_path: Path) -> None:
     code = f"""
     import time
@@ -356,6 +357,7 @@ def test_the_wait_before_a_restart_grows_up_to_its_bound(failures: int) -> None:
     assert 0.2 <= patience.wait(failures) <= patience.wait(failures + 1) <= 10
 
 
+@pytest.mark.long
 def test_the_embedded_postgresql_is_kept_running_and_ended_last(tmp_path: Path) -> None:
     code = f"""
     from pathlib import Path

@@ -104,6 +104,7 @@ async def test_progress_goes_up_to_all_events(filled: Stage) -> None:
     assert told[-1] == (132, 132)
 
 
+@pytest.mark.long
 async def test_readers_see_every_record_without_an_error_while_it_is_rebuilt_under_writes(stage: Stage) -> None:
     """A reader at any moment has all records that it had before; after the swap those appended meanwhile are there."""
     for _ in range(30):
@@ -223,6 +224,7 @@ async def test_a_fault_in_the_swap_leaves_all_as_it_was(filled: Stage) -> None:
     assert await _tables(filled) == live
 
 
+@pytest.mark.long
 async def test_memory_does_not_grow_with_the_number_of_events(stage: Stage) -> None:
     """Three times the events take as much."""
     peaks = []

@@ -74,6 +74,7 @@ async def test_a_runner_whose_connection_is_cut_while_at_work_does_nothing_twice
     assert await stage.rows("SELECT position FROM tally ORDER BY position") == [(n,) for n in range(1, 21)]
 
 
+@pytest.mark.long
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(sizes=st.lists(st.integers(1, 9), min_size=1, max_size=6))
 async def test_events_give_the_same_rows_however_they_fall_into_batches(stage: Stage, sizes: list[int]) -> None:

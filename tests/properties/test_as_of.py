@@ -33,6 +33,7 @@ _LISTS: dict[str, tuple[Any, Any, Any]] = {
 _TICK = timedelta(microseconds=1)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["deviation", "capa"])
 @pytest.mark.clause("11.10(c)")
 def test_the_past_is_the_fold_of_the_events_up_to_there(database: Database, tmp_path: Path, kind: str) -> None:

@@ -149,6 +149,7 @@ def test_a_signature_that_is_moved_to_another_record_or_version_does_not_hold(co
     moved()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("field", _OF_SIGNATURES)
 @pytest.mark.clause("11.70", negative=True)
 def test_a_signature_that_is_altered_does_not_hold(codec: Codec, field: str) -> None:
@@ -180,6 +181,7 @@ def test_a_signature_that_is_altered_does_not_hold(codec: Codec, field: str) -> 
     altered()
 
 
+@pytest.mark.long
 @pytest.mark.clause("11.70", negative=True)
 def test_an_event_that_is_altered_beneath_its_signature_is_not_signed(codec: Codec) -> None:
     @settings(max_examples=60, deadline=None)

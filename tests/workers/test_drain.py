@@ -52,6 +52,7 @@ async def test_two_workers_keep_the_order(stage: Stage) -> None:
     assert attempts == len(receiver.received)
 
 
+@pytest.mark.long
 async def test_facts_that_come_while_earlier_ones_are_settled_get_their_turn(stage: Stage) -> None:
     """No delivery is left behind one that was settled in the very moment; the sweep would not find it."""
     async with Receiver() as receiver:

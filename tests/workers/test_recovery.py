@@ -78,6 +78,7 @@ async def test_a_worker_killed_in_the_middle_of_a_delivery(stage: Stage) -> None
     assert following.json["data"]["title"] == "next"
 
 
+@pytest.mark.long
 async def test_another_worker_takes_over(stage: Stage) -> None:
     """Two processes share the work; when one is killed, the other goes on, and each record's order holds."""
     async with Receiver() as receiver:
@@ -95,6 +96,7 @@ async def test_another_worker_takes_over(stage: Stage) -> None:
     assert came == list(range(40))
 
 
+@pytest.mark.long
 async def test_a_lost_database_is_waited_for(stage: Stage) -> None:
     """Every connection is cut, twice; what comes after is delivered."""
     async with Receiver() as receiver:
